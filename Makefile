@@ -1,0 +1,478 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Holdfast: one build for the freestanding stage, the hosted tool and their tests.
+#
+# `make help` lists the targets, V=1 shows the commands.  Files are found by
+# their place: a new source needs no line here.
+
+MAKEFLAGS += -r
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+# All cores, unless the caller said how many.
+ifeq ($(MAKELEVEL)$(shell tr '\0' '\n' </proc/$$PPID/cmdline | grep -c -- '^-[a-zA-Z]*j\|^--jobs'),00)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
+V ?=
+Q   := $(if $(V),,@)
+say  = @printf '  %-9s %s\n' '$(1)' '$(2)'
+
+# --- Tools --------------------------------------------------------------------------------------------------------
+
+ifeq ($(origin CXX),default)
+CXX := g++
+endif
+CLANG := $(findstring clang,$(notdir $(CXX)))
+ifeq ($(origin CC),default)
+CC := $(if $(CLANG),clang,gcc)
+endif
+ifeq ($(origin LD),default)
+LD := ld
+endif
+AR         := ar
+STRIP      := strip
+FUZZ_CXX   := clang++
+FUZZ_CC    := clang
+CLANG_FORMAT := clang-format
+CLANG_TIDY := clang-tidy
+
+# A flag, if the compiler knows it.
+PROBE = $(shell $(CXX) $(1) -Werror -c -xc++ /dev/null -o /dev/null 2>/dev/null && echo '$(1)')
+
+# Goals that compile need these; the others must work on a bare machine.
+BARE_GOALS := help clean deps test demo
+ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all)),)
+NEEDED  := $(CXX) $(CC) $(LD) $(AR) $(STRIP) readelf
+MISSING := $(strip $(foreach tool,$(NEEDED),$(if $(shell command -v $(tool)),,$(tool))) \
+             $(foreach h,libfdt.h fmt/core.h nlohmann/json.hpp CLI/CLI.hpp openssl/evp.h catch2/catch.hpp,\
+               $(if $(wildcard /usr/include/$(h) /usr/include/*/$(h)),,<$(h)>)))
+ifneq ($(MISSING),)
+$(error Not on this machine: $(MISSING).  `make deps` installs what the build needs)
+endif
+endif
+
+# --- Directories --------------------------------------------------------------------------------------------------
+
+BLD     := build
+THIRD   := build/third_party
+DTC     := $(THIRD)/dtc
+KERNELS := build/kernels
+KEXEC   := build/kexec-tools
+
+# Sources below a folder, in a stable order.
+find = $(sort $(patsubst ./%,%,$(shell find $(wildcard $(1)) -name '$(2)' -type f 2>/dev/null)))
+
+COMMON_ALL := $(filter-out common/arch/%,$(call find,common,*.cc))
+COMMON_SRC := $(filter-out %-freestanding.cc,$(COMMON_ALL))
+ARCH_SRC   := $(call find,common/arch/x86,*.cc) $(call find,common/arch/x86,*.S)
+PURG_SRC   := $(call find,purgatory,*.cc) $(call find,purgatory,*.S)
+TOOL_SRC   := $(call find,tools/mkhandover,*.cc)
+SUPPORT_SRC := $(filter-out %/catch-main.cc,$(wildcard tests/support/*.cc))
+CATCH_MAIN := tests/support/catch-main.cc
+UNIT_SRC   := $(call find,tests/unit tests/tool,*.cc)
+PROPERTY_SRC := $(wildcard tests/property/*.cc)
+BENCH_SRC  := $(wildcard tests/bench/*.cc)
+FUZZ_SRC   := $(wildcard tests/fuzz/*-fuzz.cc)
+E2E_SRC    := $(wildcard tests/e2e/*.cc)
+GUEST_SRC  := $(wildcard tests/e2e/guest/*.cc)
+
+# --- Language -----------------------------------------------------------------------------------------------------
+
+STD     := -std=c++20
+INCLUDE := -I.
+DEPGEN  := -MMD -MP
+# common/ and the shells neither throw nor ask for types at run time; the tool and the tests may.
+CORE    := -fno-exceptions -fno-rtti -fno-threadsafe-statics
+OPT     := -O2
+DEBUG   := -g
+
+# --- Warnings -----------------------------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Werror -Wconversion -Wshadow -Wold-style-cast -Wcast-align -Wcast-qual -Wundef \
+        -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough \
+        $(call PROBE,-Wduplicated-cond) $(call PROBE,-Wduplicated-branches) $(call PROBE,-Wlogical-op) \
+        $(call PROBE,-Wsuggest-override)
+
+# --- Sanitizers ---------------------------------------------------------------------------------------------------
+
+# What ships traps on undefined behaviour; unit tests and fuzzers say what it was.
+TRAP := -fsanitize=undefined -fno-sanitize=vptr \
+        $(if $(CLANG),-fsanitize-trap=undefined -fno-sanitize=function,-fsanitize-undefined-trap-on-error)
+SAN  := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-sanitize=vptr -fno-omit-frame-pointer
+# With sanitizers g++ warns of its own library's <regex> and <functional>.
+SAN_WARN := $(call PROBE,-Wno-maybe-uninitialized)
+FUZZ := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-sanitize=vptr,function \
+        -fno-omit-frame-pointer
+
+# --- Common, hosted -----------------------------------------------------------------------------------------------
+
+# SHA-NI has a file of its own, which alone may use vector registers.
+NI_SRC   := common/codec/sha256-ni.cc
+NI_FLAGS := -msse4.1 -mssse3 -msha -mno-avx
+
+HOST_FLAGS = $(STD) $(WARN) $(OPT) $(DEBUG) $(TRAP) $(INCLUDE) $(DEPGEN) $(ISA)
+SAN_FLAGS  = $(STD) $(WARN) $(SAN_WARN) $(SAN_OPT) $(DEBUG) $(SAN) $(INCLUDE) $(DEPGEN) $(ISA)
+
+# Most of the time goes into compiling tests, so what is not measured is hardly optimised.
+SAN_OPT := -O0
+$(BLD)/san/common/%: SAN_OPT := -O1
+$(BLD)/host/tests/e2e/%: OPT := -O1
+
+host = $(patsubst %,$(BLD)/host/%.o,$(basename $(1)))
+san  = $(patsubst %,$(BLD)/san/%.o,$(basename $(1)))
+
+COMMON_HOST := $(call host,$(COMMON_SRC))
+COMMON_SAN  := $(call san,$(COMMON_SRC))
+
+$(call host,$(NI_SRC)) $(call san,$(NI_SRC)): ISA := $(NI_FLAGS)
+
+$(BLD)/host/common/%.o: common/%.cc Makefile
+	$(call say,host,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(HOST_FLAGS) $(CORE) -c $< -o $@
+
+$(BLD)/san/common/%.o: common/%.cc Makefile
+	$(call say,san,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(SAN_FLAGS) $(CORE) -c $< -o $@
+
+$(BLD)/host/%.o: %.cc Makefile
+	$(call say,host,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(HOST_FLAGS) $(TEXT_LIBS) -c $< -o $@
+
+$(BLD)/san/%.o: %.cc Makefile
+	$(call say,san,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(SAN_FLAGS) $(TEXT_LIBS) -c $< -o $@
+
+$(BLD)/host/libcommon.a: $(COMMON_HOST)
+$(BLD)/san/libcommon.a: $(COMMON_SAN)
+$(BLD)/%/libcommon.a: Makefile
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+# --- Common, freestanding -----------------------------------------------------------------------------------------
+
+# No library, no start files, no vector registers: CR4.OSFXSR is off when a
+# purgatory is entered.  The large model lets it be loaded above 4 GiB with
+# 64-bit and PC-relative relocations only, which both loaders know.
+INTEGER_ONLY := -mno-sse -mno-mmx
+BARE     := -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
+            -fno-builtin-printf -mno-red-zone -fcf-protection=none -fvisibility=hidden -fno-common \
+            $(call PROBE,-fno-tree-loop-distribute-patterns)
+PLACE    := -fno-pic -fno-pie -mcmodel=large
+STAGE_FLAGS = $(STD) $(WARN) $(OPT) $(CORE) $(BARE) $(PLACE) $(TRAP) $(INCLUDE) -isystem $(DTC)/libfdt $(DEPGEN) \
+              $(or $(ISA),$(INTEGER_ONLY))
+LIBFDT_FLAGS = -std=gnu11 -w $(OPT) $(BARE) $(PLACE) $(INTEGER_ONLY) -U_FORTIFY_SOURCE $(DEPGEN) -isystem $(DTC)/libfdt
+
+stage = $(patsubst %,$(BLD)/stage/%.o,$(basename $(1)))
+
+LIBFDT       := fdt fdt_ro fdt_check fdt_sw fdt_strerror
+LIBFDT_STAGE := $(LIBFDT:%=$(BLD)/stage/libfdt/%.o)
+COMMON_STAGE := $(call stage,$(COMMON_ALL))
+ARCH_STAGE   := $(call stage,$(ARCH_SRC))
+
+$(call stage,$(NI_SRC)): ISA := $(NI_FLAGS)
+
+# The headers of libfdt are there once its source is.
+$(BLD)/stage/%.o: %.cc Makefile $(DTC).pins
+	$(call say,stage,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(STAGE_FLAGS) -c $< -o $@
+
+$(BLD)/stage/%.o: %.S Makefile
+	$(call say,stage,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(INCLUDE) $(DEPGEN) -D__ASSEMBLER__ -Wa,--noexecstack,--fatal-warnings -c $< -o $@
+
+$(LIBFDT_STAGE): $(BLD)/stage/libfdt/%.o: $(DTC).pins Makefile
+	$(call say,stage,$(DTC)/libfdt/$*.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LIBFDT_FLAGS) -c $(DTC)/libfdt/$*.c -o $@
+
+common: $(BLD)/host/libcommon.a $(COMMON_STAGE) $(LIBFDT_STAGE)
+
+# --- Purgatory ----------------------------------------------------------------------------------------------------
+
+PURG_OBJ := $(call stage,$(PURG_SRC)) $(ARCH_STAGE) $(COMMON_STAGE) $(LIBFDT_STAGE)
+
+# C++ gives every inline function a section of its own, and a purgatory has one
+# of each kind: the script folds them together.
+$(BLD)/purgatory.ro: $(PURG_OBJ) purgatory/purgatory.ld $(BLD)/purgatory.chk
+	$(call say,link,$@)
+	$(Q)$(LD) -r --force-group-allocation -T purgatory/purgatory.ld -e purgatory_start $(PURG_OBJ) -o $@.new
+	$(Q)$(STRIP) --strip-debug $@.new
+	@mv $@.new $@
+
+# `ld -r` does not miss an undefined symbol: a full link, thrown away, does.  purgatory_end is the script's.
+$(BLD)/purgatory.chk: $(PURG_OBJ)
+	$(call say,check,$@)
+	$(Q)$(LD) -e purgatory_start -z nodefaultlib --no-undefined --no-warn-rwx-segments --defsym=purgatory_end=_end \
+	  $^ -o $@
+
+purgatory: $(BLD)/purgatory.ro
+
+# --- Tool ---------------------------------------------------------------------------------------------------------
+
+# Debian has no static libfmt, so its headers are compiled in.
+TEXT_LIBS := -DFMT_HEADER_ONLY
+TOOL_LIBS := -lfdt -lcrypto -pthread
+TOOL_HOST := $(call host,$(TOOL_SRC))
+
+$(BLD)/mkhandover: $(TOOL_HOST) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	$(Q)$(CXX) $^ $(TOOL_LIBS) -o $@
+
+$(BLD)/mkhandover-static: $(TOOL_HOST) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	$(Q)$(CXX) -static -Wl,--no-warnings $^ $(TOOL_LIBS) -o $@
+	$(Q)$(STRIP) $@
+
+tool: $(BLD)/mkhandover $(BLD)/mkhandover-static
+
+# --- Tests --------------------------------------------------------------------------------------------------------
+
+TEST_LIBS  := $(TOOL_LIBS)
+# Tests may use what the tool is made of, but have a main of their own.
+TOOL_PARTS := $(filter-out %/main.cc,$(TOOL_SRC))
+
+$(BLD)/tests/unit: $(call san,$(UNIT_SRC) $(SUPPORT_SRC) $(CATCH_MAIN) $(TOOL_PARTS)) $(BLD)/san/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $(SAN) $^ $(TEST_LIBS) -o $@
+
+$(BLD)/tests/property: $(call host,$(PROPERTY_SRC) $(SUPPORT_SRC) $(CATCH_MAIN)) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
+
+$(BLD)/tests/e2e: $(call host,$(E2E_SRC) $(SUPPORT_SRC) $(CATCH_MAIN)) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
+
+# Programs that run inside guests, where there is no library.
+GUEST := $(patsubst tests/e2e/guest/%.cc,$(BLD)/guest/%,$(GUEST_SRC))
+$(GUEST): $(BLD)/guest/%: $(BLD)/host/tests/e2e/guest/%.o $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -static -Wl,--no-warnings $^ $(TEST_LIBS) -o $@
+	$(Q)$(STRIP) $@
+
+TEST_BINARIES := $(if $(UNIT_SRC),$(BLD)/tests/unit) $(if $(PROPERTY_SRC),$(BLD)/tests/property) \
+                 $(if $(E2E_SRC),$(BLD)/tests/e2e) $(GUEST)
+# The shipped object with one fault in it, for the scenario that shows how a fault ends.
+FAULTY := $(KEXEC)/bookworm/kexec-with-fault
+$(FAULTY): $(BLD)/purgatory.ro $(KEXEC)/bookworm/kexec tests/e2e/plant-fault.sh
+	$(call say,embed,$@)
+	$(Q)tests/e2e/plant-fault.sh $< MakeBootPlan $(BLD)/purgatory-with-fault.ro
+	$(Q)tools/deps/kexec-tools.sh bookworm embed $(BLD)/purgatory-with-fault.ro $@
+
+E2E_NEEDS := $(FAULTY) $(BLD)/tests/e2e $(GUEST) $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels
+
+unit: $(BLD)/tests/unit  ## unit tests, under ASan and UBSan
+	$(Q)tests/summary.sh catch unit $<
+
+cli: $(BLD)/mkhandover  ## mkhandover as its users call it: texts, JSON, exit codes
+	$(Q)tests/summary.sh run cli tests/tool/cli-test.sh
+
+property: $(BLD)/tests/property  ## properties on random maps; HOLDFAST_PROPERTY_CASES=N for more of them
+	$(Q)tests/summary.sh catch property $<
+
+e2e: $(E2E_NEEDS)  ## real kernels in QEMU guests
+	$(Q)tests/summary.sh run e2e tests/e2e/run.sh
+
+matrix: $(E2E_NEEDS)  ## only the pairs of old and new kernel
+	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs]'
+
+# The suites go one after another, each on all cores; a failed one does not hide the next.
+SUITES := lint gates unit cli property fuzz e2e
+test:  ## everything: deps, build, lint, gates, unit, cli, property, fuzz, e2e
+	$(Q)$(MAKE) --no-print-directory deps
+	$(Q)tests/summary.sh start
+	$(Q)if tests/summary.sh run build $(MAKE) --no-print-directory all test-binaries; then \
+	  for suite in $(SUITES); do \
+	    $(MAKE) --no-print-directory $$suite || tests/summary.sh failed $$suite; \
+	  done; \
+	fi
+	$(Q)tests/summary.sh end
+
+test-binaries: $(TEST_BINARIES) $(FUZZ_BIN)
+
+# --- Fuzz ---------------------------------------------------------------------------------------------------------
+
+FUZZ_SECONDS ?= 15
+FUZZ_COMMON := $(patsubst %.cc,$(BLD)/fuzz/obj/%.o,$(COMMON_SRC))
+FUZZ_LIBFDT := $(LIBFDT:%=$(BLD)/fuzz/obj/libfdt/%.o)
+FUZZ_BIN    := $(patsubst tests/fuzz/%-fuzz.cc,$(BLD)/fuzz/%,$(FUZZ_SRC))
+FUZZ_FLAGS   = $(STD) -Wall -Wextra -Werror -O1 $(DEBUG) $(FUZZ) $(INCLUDE) -isystem $(DTC)/libfdt $(DEPGEN) $(ISA)
+
+$(BLD)/fuzz/obj/$(NI_SRC:.cc=.o): ISA := $(NI_FLAGS)
+
+$(BLD)/fuzz/obj/common/%.o: common/%.cc Makefile $(DTC).pins
+	$(call say,fuzz,$<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) $(CORE) -c $< -o $@
+
+$(BLD)/fuzz/obj/tests/%.o: tests/%.cc Makefile $(DTC).pins
+	$(call say,fuzz,$<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -c $< -o $@
+
+# From source, so that a read past a block inside libfdt is seen too.
+$(FUZZ_LIBFDT): $(BLD)/fuzz/obj/libfdt/%.o: $(DTC).pins Makefile
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) -w -O1 $(DEBUG) -fsanitize=fuzzer-no-link,address -I$(DTC)/libfdt -c $(DTC)/libfdt/$*.c -o $@
+
+$(BLD)/fuzz/libcommon.a: $(FUZZ_COMMON) $(FUZZ_LIBFDT)
+
+$(FUZZ_BIN): $(BLD)/fuzz/%: $(BLD)/fuzz/obj/tests/fuzz/%-fuzz.o $(BLD)/fuzz/libcommon.a
+	$(call say,link,$@)
+	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined $^ -o $@
+
+fuzz: $(FUZZ_BIN)  ## libFuzzer on every decoder, FUZZ_SECONDS=15 each
+	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
+
+# --- Bench --------------------------------------------------------------------------------------------------------
+
+# The rival: the digest of kexec-tools as its own purgatory compiles it.
+RIVAL     := $(BLD)/bench/kexec-sha256.o
+RIVAL_SRC := $(THIRD)/kexec-tools/bookworm/util_lib
+
+$(RIVAL): $(THIRD)/kexec-tools/bookworm.pins Makefile
+	$(call say,bench,$(RIVAL_SRC)/sha256.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -w -Os -fno-builtin -ffreestanding -fno-zero-initialized-in-bss -fno-pic -fno-pie -fno-stack-protector \
+	  $(call PROBE,-fno-tree-vectorize) -O2 -mcmodel=large -I$(RIVAL_SRC)/include -c $(RIVAL_SRC)/sha256.c -o $@
+
+$(BLD)/tests/bench: $(call host,$(BENCH_SRC) $(SUPPORT_SRC)) $(RIVAL) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) -no-pie $^ $(TEST_LIBS) -o $@
+
+bench: $(BLD)/tests/bench $(BLD)/purgatory.ro tool  ## digest, planning time, sizes
+	$(Q)$<
+	$(Q)$(MAKE) --no-print-directory sizes
+
+ARTEFACTS = $(wildcard $(BLD)/purgatory.ro $(BLD)/mkhandover $(BLD)/mkhandover-static $(KEXEC)/*/kexec)
+sizes:
+	@for f in $(ARTEFACTS); do printf 'size %10d  %s\n' "$$(stat -c %s "$$f")" "$$f"; done
+
+# --- Lint ---------------------------------------------------------------------------------------------------------
+
+ROOMS      := common purgatory efi-stub tools tests
+CXX_FILES   = $(call find,$(ROOMS),*.cc) $(call find,$(ROOMS),*.h)
+LAYER_FILES = $(filter common/% purgatory/% efi-stub/% tools/%,$(CXX_FILES)) $(call find,common purgatory efi-stub,*.S)
+
+LINTS := lint-layers lint-spdx lint-format lint-tidy lint-selftest
+lint:  ## include floors, licences, format, clang-tidy, and the lints' own tests
+	$(Q)for step in $(LINTS); do tests/summary.sh run $$step $(MAKE) --no-print-directory $$step || bad=1; done; [ -z "$$bad" ]
+
+lint-layers:
+	$(Q)awk -f tests/lint/layers.awk $(LAYER_FILES) /dev/null
+
+lint-spdx:
+	$(Q)tests/lint/spdx.sh
+
+lint-format:
+	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(CXX_FILES)
+
+# One stamp for each file, so that only what changed is read again.
+TIDY_STAMPS := $(COMMON_SRC:%.cc=$(BLD)/tidy/%.stamp)
+lint-tidy: $(TIDY_STAMPS)
+$(TIDY_STAMPS): $(BLD)/tidy/%.stamp: %.cc $(BLD)/host/%.o .clang-tidy
+	$(call say,tidy,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG_TIDY) --quiet $< -- $(STD) $(CORE) $(INCLUDE) $(if $(filter $<,$(NI_SRC)),$(NI_FLAGS)) 2>$@.log || { cat $@.log >&2; exit 1; }
+	@touch $@
+
+lint-selftest:
+	$(Q)tests/lint/layers-selftest.sh
+	$(Q)tests/lint/gates-selftest.sh
+
+gates: $(BLD)/purgatory.ro  ## what must be true of the built purgatory
+	$(Q)tests/summary.sh run gates tests/lint/gates.sh $<
+
+format:  ## rewrite sources with clang-format
+	$(Q)$(CLANG_FORMAT) -i $(CXX_FILES)
+
+check:  ## lint, gates, sizes, and the same sources with clang++
+	$(Q)$(MAKE) --no-print-directory lint gates sizes
+	$(Q)$(MAKE) --no-print-directory CXX=clang++ CC=clang BLD=build/clang common $(if $(PURG_SRC),purgatory)
+	$(Q)$(if $(PURG_SRC),tests/lint/gates.sh build/clang/purgatory.ro)
+
+# --- Third party --------------------------------------------------------------------------------------------------
+
+deps:  ## install packages, fetch kernels and sources; REFRESH=1 asks for newer kernels
+	$(Q)tools/deps/deps.sh
+
+$(DTC).pins: tools/deps/pins
+	$(Q)tools/deps/sources.sh dtc
+	@touch $@
+
+$(THIRD)/kexec-tools/%.pins: tools/deps/pins
+	$(Q)tools/deps/sources.sh kexec-tools-$*
+	@touch $@
+
+KERNEL_FILES := $(patsubst %,$(KERNELS)/%/vmlinuz,6.1 6.12 new)
+$(firstword $(KERNEL_FILES)):
+	$(Q)tools/deps/kernels.sh
+$(wordlist 2,3,$(KERNEL_FILES)): $(firstword $(KERNEL_FILES))
+	$(Q)test -f $@ || tools/deps/kernels.sh
+
+kernels: $(KERNEL_FILES)
+
+# --- Kexec-tools --------------------------------------------------------------------------------------------------
+
+KEXEC_SUITES := bookworm trixie sid
+KEXEC_STOCK  := $(KEXEC_SUITES:%=$(KEXEC)/%/kexec-stock)
+KEXEC_OURS   := $(KEXEC_SUITES:%=$(KEXEC)/%/kexec)
+
+$(KEXEC_STOCK): $(KEXEC)/%/kexec-stock: $(THIRD)/kexec-tools/%.pins tools/deps/kexec-tools.sh
+	$(call say,build,$@)
+	$(Q)tools/deps/kexec-tools.sh $* stock
+
+$(KEXEC_OURS): $(KEXEC)/%/kexec: $(KEXEC)/%/kexec-stock build/purgatory.ro
+	$(call say,embed,$@)
+	$(Q)tools/deps/kexec-tools.sh $* embed build/purgatory.ro
+
+kexec-tools: $(KEXEC_STOCK) $(KEXEC_OURS)  ## Debian's kexec-tools, three versions, with our purgatory inside
+
+# --- Demo ---------------------------------------------------------------------------------------------------------
+
+DEMO_SRC := $(wildcard tests/e2e/demo/*.cc) $(filter-out %-test.cc,$(E2E_SRC))
+
+$(BLD)/tests/demo: $(call host,$(DEMO_SRC)) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
+
+DEMO_NEEDS := $(BLD)/tests/demo $(GUEST) $(BLD)/mkhandover $(BLD)/mkhandover-static $(KEXEC)/bookworm/kexec \
+              $(KERNELS)/6.1/vmlinuz
+
+demo:  ## see kept memory survive a kexec, and what happens without Holdfast
+	$(Q)$(MAKE) --no-print-directory deps
+	$(Q)$(MAKE) --no-print-directory demo-run
+demo-run: $(DEMO_NEEDS)
+	$(Q)tests/e2e/demo.sh
+
+# --- Help ---------------------------------------------------------------------------------------------------------
+
+help:  ## this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# --- Clean --------------------------------------------------------------------------------------------------------
+
+# What was downloaded stays; `rm -rf build` is safe too, the cache has it all.
+clean:  ## remove what was built, keep what was fetched
+	$(Q)find build -mindepth 1 -maxdepth 1 ! -name third_party ! -name kernels ! -name apt -exec rm -rf {} + 2>/dev/null || true
+
+all: common $(if $(PURG_SRC),purgatory kexec-tools) $(if $(TOOL_SRC),tool)  ## the stage, the tool, kexec-tools
+
+.PHONY: all common purgatory tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates format \
+        check deps kernels kexec-tools demo demo-run help clean
+
+-include $(shell [ -d $(BLD) ] && find $(BLD)/host $(BLD)/san $(BLD)/stage $(BLD)/fuzz -name '*.d' 2>/dev/null)
