@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The report that the stage leaves for the next kernel's user space.
+
+#include "common/format/boot-report.h"
+
+#include <cstring>
+
+#include "common/abi/handover-fdt.h"
+#include "common/base/byte-reader.h"
+#include "common/base/stored-int.h"
+
+namespace holdfast {
+namespace {
+
+using namespace report_fdt;
+
+struct StoredRange {
+  Be64 start;
+  Be64 size;
+};
+static_assert(sizeof(StoredRange) == 16);
+
+struct StoredEntry {
+  Be64 start;
+  Be64 size;
+  Be32 type;
+};
+static_assert(sizeof(StoredEntry) == 20);
+
+template <typename T>
+void Put(std::span<std::byte>& space, const T& stored) {
+  std::memcpy(space.data(), &stored, sizeof(stored));
+  space = space.subspan(sizeof(stored));
+}
+
+void WriteKept(FdtWriter& writer, std::span<const KeptRange> kept) {
+  auto space = writer.Space(kPropKeptRanges, kept.size() * sizeof(StoredRange));
+  std::uint64_t bytes = 0;
+  for (const KeptRange& each : kept) {
+    bytes += each.range.size();
+    if (!space.empty()) {
+      Put(space, StoredRange{Be64(each.range.start().raw()), Be64(each.range.size())});
+    }
+  }
+  writer.U32(kPropKeptCount, static_cast<std::uint32_t>(kept.size()));
+  writer.U64(kPropKeptBytes, bytes);
+}
+
+void WriteMap(FdtWriter& writer, const char* name, std::span<const MemEntry> map) {
+  auto space = writer.Space(name, map.size() * sizeof(StoredEntry));
+  if (space.empty()) {
+    return;
+  }
+  for (const MemEntry& entry : map) {
+    Put(space, StoredEntry{Be64(entry.range.start().raw()), Be64(entry.range.size()),
+                           Be32(static_cast<std::uint32_t>(entry.type))});
+  }
+}
+
+void WriteTimestamps(FdtWriter& writer, std::span<const Timestamp> timestamps) {
+  auto values = writer.Space(kPropTimestamps, timestamps.size() * sizeof(Be64));
+  if (values.empty()) {
+    return;
+  }
+  std::size_t names_size = 0;
+  for (const Timestamp& timestamp : timestamps) {
+    Put(values, Be64(timestamp.tsc));
+    names_size += timestamp.name.size() + 1;
+  }
+  auto names = writer.Space(kPropTimestampNames, names_size);
+  if (names.empty()) {
+    return;
+  }
+  for (const Timestamp& timestamp : timestamps) {
+    for (const char c : timestamp.name) {
+      Put(names, static_cast<std::byte>(c));
+    }
+    Put(names, std::byte{0});
+  }
+}
+
+// --- The other way round ---
+
+Status ReadString(const FdtView& tree, const char* name, std::string_view& out) {
+  TRY_ASSIGN(const auto text, tree.String(tree.root(), name));
+  out = text.value_or(out);
+  return kDone;
+}
+
+Status ReadU64(const FdtView& tree, const char* name, std::uint64_t& out) {
+  TRY_ASSIGN(const auto value, tree.U64(tree.root(), name));
+  out = value.value_or(out);
+  return kDone;
+}
+
+// Calls `take` with each T in the property and what to say when it is no good.
+template <typename T, typename Take>
+Status ForEach(const FdtView& tree, const char* name, Take take) {
+  const auto value = tree.Property(tree.root(), name);
+  if (!value) {
+    return kDone;
+  }
+  const std::uint64_t where = tree.WhereOf(tree.root(), name);
+  if (value->size() % sizeof(T) != 0) {
+    return Error{Errc::kMalformed, where};
+  }
+  for (ByteReader reader(*value); !reader.done();) {
+    const Error malformed = {Errc::kMalformed, where + reader.position()};
+    TRY_ASSIGN(const T stored, reader.Read<T>());
+    TRY(take(stored, malformed));
+  }
+  return kDone;
+}
+
+// A range of a list in which each begins at or after the end of the one before it.
+Result<PhysRange> NextRange(Be64 start, Be64 size, PhysAddr from, Error malformed) {
+  TRY_ASSIGN(const PhysRange range, PhysRange::FromStartSize(PhysAddr(start.value()), size.value()));
+  if (range.empty() || range.start() < from) {
+    return malformed;
+  }
+  return range;
+}
+
+Status ReadKept(const FdtView& tree, BoundedVector<KeptRange>& out) {
+  out.Clear();
+  PhysAddr from;
+  std::uint64_t bytes = 0;
+  TRY(ForEach<StoredRange>(tree, kPropKeptRanges, [&](const StoredRange& stored, Error malformed) -> Status {
+    TRY_ASSIGN(const PhysRange range, NextRange(stored.start, stored.size, from, malformed));
+    from = range.end();
+    bytes += range.size();
+    return out.Append({.range = range});
+  }));
+  TRY_ASSIGN(const auto stated_count, tree.U32(tree.root(), kPropKeptCount));
+  if (stated_count.value_or(static_cast<std::uint32_t>(out.size())) != out.size()) {
+    return Error{Errc::kMalformed, tree.WhereOf(tree.root(), kPropKeptCount)};
+  }
+  TRY_ASSIGN(const auto stated_bytes, tree.U64(tree.root(), kPropKeptBytes));
+  if (stated_bytes.value_or(bytes) != bytes) {
+    return Error{Errc::kMalformed, tree.WhereOf(tree.root(), kPropKeptBytes)};
+  }
+  return kDone;
+}
+
+Status ReadMap(const FdtView& tree, const char* name, BoundedVector<MemEntry>& out) {
+  out.Clear();
+  PhysAddr from;
+  return ForEach<StoredEntry>(tree, name, [&](const StoredEntry& stored, Error malformed) -> Status {
+    TRY_ASSIGN(const PhysRange range, NextRange(stored.start, stored.size, from, malformed));
+    from = range.end();
+    return out.Append({range, static_cast<MemType>(stored.type.value())});
+  });
+}
+
+Status ReadTimestamps(const FdtView& tree, BoundedVector<Timestamp>& out) {
+  out.Clear();
+  const auto list = tree.Property(tree.root(), kPropTimestampNames).value_or(std::span<const std::byte>());
+  std::string_view names(static_cast<const char*>(static_cast<const void*>(list.data())), list.size());
+  const Error names_malformed = {Errc::kMalformed, tree.WhereOf(tree.root(), kPropTimestampNames)};
+  TRY(ForEach<Be64>(tree, kPropTimestamps, [&](Be64 stored, Error) -> Status {
+    const std::size_t length = names.find('\0');
+    if (length == std::string_view::npos) {
+      return names_malformed;
+    }
+    const std::string_view name = std::string_view(names.data(), length);
+    names.remove_prefix(length + 1);
+    return out.Append({.name = name, .tsc = stored.value()});
+  }));
+  if (!names.empty()) {
+    return names_malformed;
+  }
+  return kDone;
+}
+
+Status ReadHandover(const FdtView& tree, BootReport& out) {
+  const FdtNode root = tree.root();
+  TRY_ASSIGN(const auto address, tree.U64(root, kPropHandoverAddress));
+  if (address) {
+    if (*address >= kPhysLimit) {
+      return Error{Errc::kOutOfBounds, *address};
+    }
+    out.handover_address = PhysAddr(*address);
+  }
+  if (const auto digest = tree.Property(root, kPropHandoverSha256)) {
+    const auto read = ByteReader(*digest).Read<Digest>();
+    if (!read.ok() || digest->size() != sizeof(Digest)) {
+      return Error{Errc::kMalformed, tree.WhereOf(root, kPropHandoverSha256)};
+    }
+    out.handover_digest = read.value();
+  }
+  out.handover = tree.Property(root, kPropHandover).value_or(std::span<const std::byte>());
+  return kDone;
+}
+
+Status ReadKernel(const FdtView& tree, BootReport& out) {
+  std::uint64_t address = 0;
+  std::uint64_t size = 0;
+  TRY(ReadU64(tree, kPropKernelAddress, address));
+  TRY(ReadU64(tree, kPropKernelSize, size));
+  TRY_ASSIGN(out.kernel, PhysRange::FromStartSize(PhysAddr(address), size));
+  TRY(ReadU64(tree, kPropSlotIndex, out.slot_index));
+  return ReadU64(tree, kPropSlotCount, out.slot_count);
+}
+
+}  // namespace
+
+Result<std::span<const std::byte>> EncodeBootReport(const BootReport& report, std::span<std::byte> storage) {
+  FdtWriter writer(storage);
+  writer.BeginNode("");
+  writer.String(handover_fdt::kPropCompatible, kCompatible);
+  writer.String(kPropVersion, report.version);
+  writer.String(kPropShell, report.shell);
+  writer.String(kPropLoader, report.loader);
+  writer.String(kPropDialect, report.dialect);
+  if (report.handover_address) {
+    writer.U64(kPropHandoverAddress, report.handover_address->raw());
+  }
+  if (report.handover_digest) {
+    writer.Bytes(kPropHandoverSha256, *report.handover_digest);
+  }
+  writer.U32(kPropGeneration, report.generation);
+  WriteKept(writer, report.kept);
+  writer.String(kPropMode, report.mode);
+  writer.String(kPropEntry, report.entry);
+  WriteMap(writer, kPropMapBefore, report.map_before);
+  WriteMap(writer, kPropMapAfter, report.map_after);
+  writer.U64(kPropClosedBytes, report.closed_bytes);
+  writer.U64(kPropKernelAddress, report.kernel.start().raw());
+  writer.U64(kPropKernelSize, report.kernel.size());
+  writer.U64(kPropSlotIndex, report.slot_index);
+  writer.U64(kPropSlotCount, report.slot_count);
+  WriteTimestamps(writer, report.timestamps);
+  if (!report.handover.empty()) {
+    writer.Bytes(kPropHandover, report.handover);
+  }
+  writer.EndNode();
+  return writer.Finish();
+}
+
+Status DecodeBootReport(const FdtView& tree, BootReportTables tables, BootReport& out) {
+  const FdtNode root = tree.root();
+  if (!tree.IsCompatible(root, kCompatible)) {
+    return Error{Errc::kUnknownCompatible, tree.WhereOf(root, handover_fdt::kPropCompatible)};
+  }
+  out = {};
+  TRY(ReadString(tree, kPropVersion, out.version));
+  TRY(ReadString(tree, kPropShell, out.shell));
+  TRY(ReadString(tree, kPropLoader, out.loader));
+  TRY(ReadString(tree, kPropDialect, out.dialect));
+  TRY(ReadHandover(tree, out));
+  TRY_ASSIGN(const auto generation, tree.U32(root, kPropGeneration));
+  out.generation = generation.value_or(0);
+  TRY(ReadKept(tree, tables.kept));
+  TRY(ReadString(tree, kPropMode, out.mode));
+  TRY(ReadString(tree, kPropEntry, out.entry));
+  TRY(ReadMap(tree, kPropMapBefore, tables.map_before));
+  TRY(ReadMap(tree, kPropMapAfter, tables.map_after));
+  TRY(ReadU64(tree, kPropClosedBytes, out.closed_bytes));
+  TRY(ReadKernel(tree, out));
+  TRY(ReadTimestamps(tree, tables.timestamps));
+  out.kept = tables.kept.view();
+  out.map_before = tables.map_before.view();
+  out.map_after = tables.map_after.view();
+  out.timestamps = tables.timestamps.view();
+  return kDone;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The EFI memory map as stored bytes.
+//
+// Source: UEFI 2.10, 7.2.3.  After a kexec it holds only what firmware still needs at run time
+// (arch/x86/kernel/kexec-bzimage64.c), so nothing may be placed on any of its ranges.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "common/abi/boot-params.h"
+#include "common/mem/memory-map.h"
+#include "common/mem/phys-range.h"
+#include "common/mem/range-set.h"
+
+namespace holdfast {
+
+// Where boot_params says the stored map lies; empty without EFI.
+// kMalformed (where: byte offset in EfiInfo): a map with a descriptor version or size that this is not.
+Result<PhysRange> EfiMemoryMapRange(const EfiInfo& info);
+
+// Adds every descriptor's range to `out`.  descriptor_size is the stored stride (40 or more).
+// kMalformed (where: 0): stride too small; kTruncated: bytes are no whole number of strides; kOutOfBounds.
+Status CollectEfiRanges(std::span<const std::byte> map, std::uint32_t descriptor_size, RangeSet& out);
+
+// The same bytes as a memory map, by the types' e820 equivalents (UEFI 2.10, table 7.10; ACPI 6.5, 15.4):
+// what `mkhandover --map` reads.  Boot services memory and loader memory are RAM.
+Status DecodeEfiMemoryMap(std::span<const std::byte> map, std::uint32_t descriptor_size, MemoryMap& out);
+
+}  // namespace holdfast

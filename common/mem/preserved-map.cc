@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The memory that somebody asked to keep.
+
+#include "common/mem/preserved-map.h"
+
+#include <algorithm>
+#include <array>
+
+namespace holdfast {
+namespace {
+
+constexpr std::size_t kNumSources = 256;
+constexpr std::size_t kNumFences = 4;
+static_assert(static_cast<std::size_t>(Fence::kPram) == kNumFences - 1);
+
+// Ascending.  What follows the range only makes the order of equal ones certain.
+bool ComesBefore(const KeptRange& a, const KeptRange& b) {
+  if (a.range.start() != b.range.start()) {
+    return a.range.start() < b.range.start();
+  }
+  if (a.range.end() != b.range.end()) {
+    return a.range.end() < b.range.end();
+  }
+  if (a.source != b.source) {
+    return a.source < b.source;
+  }
+  return a.node != b.node ? a.node < b.node : a.fence < b.fence;
+}
+
+// Finds conflicts in ranges that come in the order of ComesBefore().
+//
+//   |<------------ seen ------------>|
+//       |--|          |---- next ----|       A long range may meet one that comes much later, so the one that
+//                                            reaches furthest is remembered, not the last.
+class ConflictFinder {
+ public:
+  explicit ConflictFinder(std::span<const KeptRange> sorted) : sorted_(sorted) {
+    furthest_of_source_.fill(kNone);
+    furthest_of_fence_.fill(kNone);
+  }
+
+  // The range before sorted[i] that must not be kept together with it.
+  const KeptRange* Next(std::size_t i) {
+    const KeptRange& next = sorted_[i];
+    std::uint32_t& own = furthest_of_source_[next.source];
+    if (own != kNone && sorted_[own].range.Overlaps(next.range)) {
+      return &sorted_[own];
+    }
+    own = static_cast<std::uint32_t>(i);  // Disjoint from those before, so it reaches furthest.
+
+    const PhysRange pages = next.range.RoundedOut(kPageSize);
+    const auto fence = static_cast<std::size_t>(next.fence);
+    for (std::size_t f = 0; f < kNumFences; ++f) {
+      const std::uint32_t at = furthest_of_fence_[f];
+      if (f != fence && at != kNone && sorted_[at].range.RoundedOut(kPageSize).Overlaps(pages)) {
+        return &sorted_[at];
+      }
+    }
+    std::uint32_t& same = furthest_of_fence_[fence];
+    if (same == kNone || sorted_[same].range.end() < next.range.end()) {
+      same = static_cast<std::uint32_t>(i);
+    }
+    return nullptr;
+  }
+
+ private:
+  static constexpr std::uint32_t kNone = 0xffffffff;
+
+  std::span<const KeptRange> sorted_;
+  std::array<std::uint32_t, kNumSources> furthest_of_source_;
+  std::array<std::uint32_t, kNumFences> furthest_of_fence_;
+};
+
+// The first byte that both ranges share, or that their pages share where only these meet.
+PhysAddr FirstShared(PhysRange a, PhysRange b) {
+  return a.Overlaps(b) ? a.Intersection(b).start()
+                       : a.RoundedOut(kPageSize).Intersection(b.RoundedOut(kPageSize)).start();
+}
+
+}  // namespace
+
+Status PreservedMap::Add(const KeptRange& kept) { return kept.range.empty() ? Status(kDone) : ranges_.Append(kept); }
+
+Status PreservedMap::Seal(Conflict* conflict) {
+  // Most writers give ranges in ascending order.  std::sort's recursion is bounded by 2 log2(n).
+  if (!std::is_sorted(ranges_.begin(), ranges_.end(), ComesBefore)) {
+    std::sort(ranges_.begin(), ranges_.end(), ComesBefore);
+  }
+
+  ConflictFinder finder(ranges_.view());
+  for (std::size_t i = 0; i < ranges_.size(); ++i) {
+    if (const KeptRange* const before = finder.Next(i); before != nullptr) {
+      if (conflict != nullptr) {
+        *conflict = {*before, ranges_[i]};
+      }
+      return Error{Errc::kKeptOverlap, FirstShared(before->range, ranges_[i].range).raw()};
+    }
+  }
+
+  // Joined in place: what was written never overtakes what is read.  Ranges of different names stay apart, so that
+  // a refusal can say whose memory it was.
+  //
+  //   added    |----- a -----|            |-- c --|-- c --|
+  //                     |------ b ------|
+  //   sealed   |----- a -----|--- b ----| |------ c ------|
+  std::size_t size = 0;
+  for (const KeptRange& kept : ranges_) {
+    const PhysAddr covered = size == 0 ? PhysAddr(0) : ranges_[size - 1].range.end();
+    const PhysRange rest = kept.range.RoundedOut(kPageSize).From(covered);
+    if (rest.empty()) {
+      continue;
+    }
+    const bool goes_on = size != 0 && rest.start() == covered && ranges_[size - 1].fence == kept.fence &&
+                         ranges_[size - 1].source == kept.source && ranges_[size - 1].node == kept.node;
+    if (goes_on) {
+      PhysRange& last = ranges_[size - 1].range;
+      last = PhysRange::FromStartEnd(last.start(), rest.end()).value();
+    } else {
+      ranges_[size] = kept;
+      ranges_[size].range = rest;
+      ++size;
+    }
+  }
+  ranges_.Truncate(size);
+  return kDone;
+}
+
+std::uint64_t PreservedMap::bytes() const {
+  std::uint64_t sum = 0;
+  for (const KeptRange& kept : ranges_) {
+    sum += kept.range.size();
+  }
+  return sum;
+}
+
+std::size_t PreservedMap::FirstEndingAfter(PhysAddr address) const {
+  const auto it = std::partition_point(ranges_.begin(), ranges_.end(),
+                                       [address](const KeptRange& kept) { return kept.range.end() <= address; });
+  return static_cast<std::size_t>(it - ranges_.begin());
+}
+
+std::optional<KeptRange> PreservedMap::FirstOverlap(PhysRange range) const {
+  const std::size_t i = FirstEndingAfter(range.start());
+  if (i == ranges_.size() || !ranges_[i].range.Overlaps(range)) {
+    return std::nullopt;
+  }
+  return ranges_[i];
+}
+
+}  // namespace holdfast

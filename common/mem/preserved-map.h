@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The memory that somebody asked to keep.
+//
+// Ranges are added as they are decoded, then sealed: Seal() rounds them outward to
+// pages, sorts them, refuses ranges of one source that overlap, and joins those that
+// touch and are of one name.
+// Invariant after Seal() (I2): sorted, disjoint, page-aligned, covers every added byte.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "common/base/bounded-vector.h"
+#include "common/mem/phys-range.h"
+
+namespace holdfast {
+
+// How the next kernel sees a kept range.
+enum class Fence : std::uint8_t {
+  kReserved,  // e820 type 2: invisible to its allocator, inherited by later kexecs
+  kHeld,      // RAM with struct page, reserved by a SETUP_INDIRECT node
+  kPmem,      // e820 type 7
+  kPram,      // e820 type 12: a /dev/pmem with DAX appears
+};
+
+struct KeptRange {
+  PhysRange range;
+  std::uint32_t node = 0;   // where the carrier speaks of it: byte offset in the handover of `source`
+  std::uint8_t source = 0;  // which handover, where several were found
+  Fence fence = Fence::kReserved;
+
+  constexpr bool operator==(const KeptRange&) const = default;
+};
+
+class PreservedMap {
+ public:
+  constexpr explicit PreservedMap(std::span<KeptRange> storage) : ranges_(storage) {}
+
+  Status Add(const KeptRange& kept);
+
+  // Sorts and checks.  kKeptOverlap: two ranges of one source share bytes, or two ranges share a page and ask
+  // for different fences; `where` is the first shared byte (of the page, where only a page is shared) and
+  // `conflict`, if given, receives both ranges as they were added.  Pages that two ranges share otherwise stay
+  // with the one that begins first.
+  struct Conflict {
+    KeptRange first;
+    KeptRange second;
+  };
+  Status Seal(Conflict* conflict = nullptr);
+
+  std::span<const KeptRange> view() const { return ranges_.view(); }
+  std::size_t size() const { return ranges_.size(); }
+  bool empty() const { return ranges_.empty(); }
+  std::uint64_t bytes() const;
+  void Clear() { ranges_.Clear(); }
+
+  // Pre, for all below: sealed.
+  // Index of the first range that ends after `address`.
+  std::size_t FirstEndingAfter(PhysAddr address) const;
+  // The first kept range that shares a byte with `range`.
+  std::optional<KeptRange> FirstOverlap(PhysRange range) const;
+
+ private:
+  BoundedVector<KeptRange> ranges_;
+};
+
+}  // namespace holdfast

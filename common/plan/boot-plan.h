@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The decision.
+//
+// MakeBootPlan() answers, from values alone: is the handover believable, what does the memory map become,
+// which slot does the kernel get, where does everything go.  The stage calls it at the jump, and
+// `mkhandover plan` before it.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "common/base/bounded-vector.h"
+#include "common/format/handover.h"
+#include "common/format/kernel-header.h"
+#include "common/mem/memory-map.h"
+#include "common/mem/preserved-map.h"
+#include "common/mem/problem.h"
+#include "common/mem/range-set.h"
+
+namespace holdfast {
+
+enum class Mode : std::uint8_t { kFence, kNative };
+std::string_view ModeName(Mode mode);
+
+// Something that has to lie in RAM when the next kernel starts.
+struct SegmentRequest {
+  std::string_view name;  // "initrd", "boot_params": what a refusal calls it
+  std::uint64_t size = 0;
+  std::uint64_t alignment = kPageSize;
+  std::optional<PhysRange> at{};  // where it lies already; without, the plan finds a place
+  bool needs_ram = true;          // false for what a loader may also leave in other memory
+};
+
+// Something that must not be written, whoever it belongs to.
+struct InUse {
+  std::string_view name;
+  PhysRange range;
+  bool may_be_kept = false;  // for the handover's own pages, which are kept with the rest
+};
+
+// Everything the decision depends on, as values.  Entropy is an input too.
+struct BootInputs {
+  const MemoryMap& memory;   // as firmware or the carrier gave it
+  const Handover& handover;  // decoded, its kept map sealed, not yet believed
+  KernelFacts kernel;
+  std::optional<PhysRange> kernel_at{};        // where its bytes lie now, if a loader has placed them
+  std::span<const SegmentRequest> segments{};  // everything else that the next kernel needs
+  std::span<const InUse> in_use{};             // what must not be written: firmware's ranges, the handover
+  std::uint64_t seed = 0;                      // uniform over 64 bits
+  bool kaslr = true;                           // false: `nokaslr`; the handover's policy may say so too
+  std::size_t entry_budget = kDefaultEntryBudget;
+
+  // Debian's kernels take 3,200 entries (128 + 3 * MAX_NUMNODES), but kexec-tools, which has to hand the map on
+  // at the next kexec, takes 2,048 (MAX_MEMORY_RANGES) and drops all that it knows of it beyond.
+  static constexpr std::size_t kDefaultEntryBudget = 2000;
+};
+
+struct Slot {
+  PhysRange range;          // where the kernel goes: KernelFacts::size bytes
+  std::uint64_t index = 0;  // of all slots in ascending order of address
+  std::uint64_t count = 0;
+};
+
+struct PlacedSegment {
+  std::string_view name;
+  PhysRange range;
+};
+
+inline constexpr std::size_t kMaxSegments = 64;
+inline constexpr std::size_t kMaxHeld = 96;      // SETUP_INDIRECT targets that every kernel from 6.1 takes
+inline constexpr std::size_t kMaxProblems = 16;  // enough to see a pattern; the first one decides
+
+struct BootPlan {
+  // `map` and `avoid` are working storage of the shell's: the map that is handed on, and the set of places
+  // where nothing may be put.
+  BootPlan(std::span<MemEntry> map_storage, std::span<PhysRange> avoid_storage)
+      : memory(map_storage), avoid(avoid_storage) {}
+
+  void Clear();
+
+  Mode mode = Mode::kFence;
+  MemoryMap memory;                       // I1, I4
+  FixedVector<PhysRange, kMaxHeld> held;  // to be held by SETUP_INDIRECT nodes
+  Slot slot;                              // I5
+  // I6, in the order of the requests.  Whoever carries out the plan moves the kernel first: its old place may be
+  // part of its new one, but of no segment's.
+  FixedVector<PlacedSegment, kMaxSegments> segments;
+  std::uint64_t closed_bytes = 0;               // RAM between kept ranges that was given up to the entry budget
+  FixedVector<Problem, kMaxProblems> problems;  // why there is no plan; the first is what MakeBootPlan returns
+  RangeSet avoid;
+};
+
+// Decides the whole boot.  Reads only `in`, writes only `plan`, and touches no memory that either of them does
+// not own.  On error plan.problems says all that was found, and nothing else in `plan` may be used.
+// Errors: kKeptNotRam, kOverlap, kNotRam, kTableFull, kNoSlot.
+Status MakeBootPlan(const BootInputs& in, BootPlan& plan);
+
+}  // namespace holdfast

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The memory map that the next kernel sees.
+
+#include "common/plan/fence-map.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/align.h"
+
+namespace holdfast {
+namespace {
+
+// RAM below here is never given up: the next kernel starts its other processors from it.
+constexpr PhysAddr kLowMemoryEnd{kMiB};
+
+// A stretch of the new map, before neighbours of one type are joined.
+struct Piece {
+  PhysRange range;
+  MemType type = MemType::kUsable;
+  bool kept = false;
+  bool closable = false;  // a gap of RAM right between two reserved kept ranges
+};
+
+bool IsKeptReserved(const Piece& piece) { return piece.kept && piece.type == MemType::kReserved; }
+
+// Calls visit(piece) for each non-empty stretch of `map` with the kept ranges cut out, in ascending order.
+//
+//   |<------------- entry ------------->|
+//   |   entry   |  kept   |    entry    |
+//               ^rest     ^next rest
+template <typename Visit>
+Status WalkCuts(const MemoryMap& map, const PreservedMap& kept, Visit visit) {
+  const auto visit_unless_empty = [&visit](const Piece& piece) -> Status {
+    return piece.range.empty() ? Status(kDone) : visit(piece);
+  };
+  std::size_t next = 0;  // the first kept range that ends after `rest` starts
+  for (const MemEntry& entry : map.view()) {
+    PhysRange rest = entry.range;
+    for (; next < kept.size() && kept.view()[next].range.start() < entry.range.end(); ++next) {
+      const KeptRange& k = kept.view()[next];
+      if (const PhysRange hit = rest.Intersection(k.range); !hit.empty()) {
+        TRY(visit_unless_empty({rest.UpTo(hit.start()), entry.type, false}));
+        TRY(visit_unless_empty({hit, FencedType(k.fence), true}));
+        rest = rest.From(hit.end());
+      }
+      if (k.range.end() > entry.range.end()) {
+        break;  // It goes on in the next entry.
+      }
+    }
+    TRY(visit_unless_empty({rest, entry.type, false}));
+  }
+  return kDone;
+}
+
+bool IsPinned(std::span<const PhysRange> pinned, PhysRange range) {
+  const auto it = std::partition_point(pinned.begin(), pinned.end(),
+                                       [range](const PhysRange& p) { return p.end() <= range.start(); });
+  return it != pinned.end() && it->Overlaps(range);
+}
+
+// The same stretches, with `closable` known.  A gap waits until it is seen what follows it:
+//
+//   | kept    |   gap   | kept    |
+//   ^before   ^waiting  ^piece
+template <typename Visit>
+Status WalkPieces(const MemoryMap& map, const PreservedMap& kept, std::span<const PhysRange> pinned, Visit visit) {
+  Piece before;
+  Piece waiting;
+  TRY(WalkCuts(map, kept, [&](const Piece& piece) -> Status {
+    if (!waiting.range.empty()) {
+      waiting.closable =
+          IsKeptReserved(piece) && piece.range.start() == waiting.range.end() && !IsPinned(pinned, waiting.range);
+      TRY(visit(waiting));
+      waiting = Piece();
+    }
+    const bool may_be_gap = IsKeptReserved(before) && !piece.kept && piece.type == MemType::kUsable &&
+                            piece.range.start() == before.range.end() && piece.range.start() >= kLowMemoryEnd;
+    before = piece;
+    if (may_be_gap) {
+      waiting = piece;
+      return kDone;
+    }
+    return visit(piece);
+  }));
+  return waiting.range.empty() ? Status(kDone) : visit(waiting);
+}
+
+// The number of entries that the pieces make once neighbours of one type are joined.
+std::uint64_t CountEntries(const MemoryMap& map, const PreservedMap& kept) {
+  std::uint64_t count = 0;
+  Piece last;
+  const Status walked = WalkCuts(map, kept, [&](const Piece& piece) -> Status {
+    if (count == 0 || last.type != piece.type || last.range.end() != piece.range.start()) {
+      ++count;
+    }
+    last = piece;
+    return kDone;
+  });
+  Require(walked.ok());  // Its visitor cannot fail.
+  return count;
+}
+
+// Which gaps to close: all smaller than `size`, and the first `num_equal` of exactly that size.
+struct Closing {
+  std::uint64_t size = 0;
+  std::uint64_t num_equal = 0;
+};
+
+// Finds the `num_wanted` smallest gaps by their size in pages, eight bits at a time from the top, so that no
+// list of gaps has to be stored.  Both ends of a gap are ends of kept ranges, hence whole pages.
+Result<Closing> ChooseGaps(const MemoryMap& map, const PreservedMap& kept, std::span<const PhysRange> pinned,
+                           std::uint64_t num_wanted) {
+  constexpr unsigned kDigitBits = 8;
+  constexpr unsigned kPageBits = 40;  // 52 bits of address, less 12
+  std::uint64_t prefix = 0;           // the digits of the size that are known
+  for (unsigned shift = kPageBits; shift != 0;) {
+    shift -= kDigitBits;
+    std::array<std::uint64_t, std::size_t{1} << kDigitBits> counts{};
+    TRY(WalkPieces(map, kept, pinned, [&](const Piece& piece) -> Status {
+      const std::uint64_t digits = piece.range.size() / kPageSize >> shift;
+      if (piece.closable && digits >> kDigitBits == prefix) {
+        ++counts[digits & (counts.size() - 1)];
+      }
+      return kDone;
+    }));
+    std::size_t digit = 0;
+    while (digit < counts.size() && counts[digit] < num_wanted) {
+      num_wanted -= counts[digit];
+      ++digit;
+    }
+    if (digit == counts.size()) {
+      return Error{Errc::kTableFull, num_wanted};  // There are not that many gaps.
+    }
+    prefix = prefix << kDigitBits | digit;
+  }
+  return Closing{prefix * kPageSize, num_wanted};
+}
+
+}  // namespace
+
+MemType FencedType(Fence fence) {
+  switch (fence) {
+    case Fence::kReserved:
+      return MemType::kReserved;
+    case Fence::kHeld:
+      return MemType::kUsable;
+    case Fence::kPmem:
+      return MemType::kPmem;
+    case Fence::kPram:
+      return MemType::kPram;
+  }
+  Bug();
+}
+
+Status FenceMap(const MemoryMap& map, const PreservedMap& kept, const FenceLimits& limits, MemoryMap& out,
+                std::uint64_t& closed_bytes) {
+  closed_bytes = 0;
+  const std::uint64_t budget = std::min<std::uint64_t>(limits.entry_budget, out.capacity());
+  const std::uint64_t count = CountEntries(map, kept);
+  Closing closing;
+  if (count > budget) {
+    // Each closed gap joins two reserved entries and its own into one.
+    const auto chosen = ChooseGaps(map, kept, limits.pinned, (count - budget + 1) / 2);
+    if (!chosen.ok()) {
+      return Error{Errc::kTableFull, budget};
+    }
+    closing = chosen.value();
+  }
+  return WalkPieces(map, kept, limits.pinned, [&](const Piece& piece) -> Status {
+    const bool is_equal = piece.closable && piece.range.size() == closing.size && closing.num_equal != 0;
+    if (is_equal) {
+      --closing.num_equal;
+    }
+    if (is_equal || (piece.closable && piece.range.size() < closing.size)) {
+      closed_bytes += piece.range.size();
+      return out.AppendAscending(piece.range, MemType::kReserved);
+    }
+    return out.AppendAscending(piece.range, piece.type);
+  });
+}
+
+}  // namespace holdfast

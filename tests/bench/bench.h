@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What is measured, as values; bench-main.cc prints them.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace holdfast::bench {
+
+// Digest speed, ours and that of kexec-tools' own purgatory, on the same bytes in the same run.
+struct DigestSpeed {
+  std::string name;
+  double megabytes_per_second;  // of 10^6 bytes, the median
+  double ratio;                 // to the rival: the median of what each pair of neighbours in time gave
+};
+std::vector<DigestSpeed> MeasureDigests(unsigned repetitions);
+
+// How long the decision takes for `count` kept ranges.
+struct PlanningTime {
+  std::uint64_t count;
+  double seal_sorted_seconds;    // the ranges come in ascending order
+  double seal_shuffled_seconds;  // in random order
+  double plan_seconds;           // MakeBootPlan
+  std::uint64_t map_entries;     // of the planned map
+};
+PlanningTime MeasurePlanning(std::uint64_t count, unsigned repetitions);
+
+inline double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Of a list that is not empty.
+double Median(std::vector<double> values);
+
+}  // namespace holdfast::bench

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Any bytes as a handover: a tree that opens is walked and decoded, and what decodes can be written again.
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "common/format/handover-v1.h"
+#include "tests/fuzz/fuzz-input.h"
+
+namespace holdfast {
+namespace {
+
+struct Decoded {
+  std::array<KeptRange, 256> kept_storage{};
+  std::array<PhysRange, 256> scratch_storage{};
+  std::array<PhysRange, 256> ram_storage{};
+  PreservedMap kept{kept_storage};
+  RangeSet scratch{scratch_storage};
+  RangeSet ram{ram_storage};
+  Handover handover{kept, scratch, ram};
+};
+
+void Walk(const FdtView& tree, FdtNode node, int depth) {
+  fuzz::Check(depth <= kMaxFdtDepth, "nodes are nested to a limit");
+  fuzz::Check(tree.Name(node).size() <= kMaxFdtName, "names are as long as a limit");
+  for (auto child = tree.FirstChild(node); child; child = tree.NextSibling(*child)) {
+    fuzz::Check(tree.WhereOf(*child) < tree.bytes().size(), "a node lies in the tree");
+    Walk(tree, *child, depth + 1);
+  }
+}
+
+// The decoded handover in the encoder's form, a name a range.
+void CheckRoundTrip(const FdtView& tree, const Decoded& in) {
+  std::vector<PhysRange> ranges;
+  for (const KeptRange& kept : in.kept.view()) {
+    ranges.push_back(kept.range);
+  }
+  std::vector<HandoverV1Node> nodes;
+  for (std::size_t i = 0; i < ranges.size();) {
+    const std::uint32_t node = in.kept.view()[i].node;
+    std::size_t end = i;
+    while (end < ranges.size() && in.kept.view()[end].node == node) {
+      ++end;
+    }
+    PreservedNode kept;
+    fuzz::Check(DecodePreservedNode(tree, *tree.At(node), kept).ok(), "a name that was decoded decodes");
+    fuzz::Check(kept.name == KeptName(tree, in.kept.view()[i]), "a kept range leads to its name");
+    nodes.push_back({.name = kept.name,
+                     .owner = kept.owner,
+                     .fence = kept.fence,
+                     .ranges = std::span(ranges).subspan(i, end - i),
+                     .sha256 = {}});
+    i = end;
+  }
+  std::vector<std::uint64_t> storage(kMaxHandoverSize / 8);
+  const auto bytes = EncodeHandoverV1({.generation = in.handover.generation,
+                                       .created_by = "",
+                                       .policy = in.handover.policy,
+                                       .preserved = nodes,
+                                       .scratch = in.scratch.view(),
+                                       .ram = in.ram.view()},
+                                      std::as_writable_bytes(std::span(storage)));
+  fuzz::Check(bytes.ok(), "what decodes can be encoded");
+  Decoded again;
+  fuzz::Check(DecodeHandoverV1(FdtView::Open(bytes.value()).value(), 0, again.handover).ok(), "and decodes again");
+  fuzz::Check(
+      std::equal(in.kept.view().begin(), in.kept.view().end(), again.kept.view().begin(), again.kept.view().end(),
+                 [](const KeptRange& a, const KeptRange& b) { return a.range == b.range && a.fence == b.fence; }),
+      "to the same kept ranges");
+  fuzz::Check(std::equal(in.ram.view().begin(), in.ram.view().end(), again.ram.view().begin(), again.ram.view().end()),
+              "to the same RAM");
+  fuzz::Check(in.handover.generation == again.handover.generation, "to the same generation");
+}
+
+}  // namespace
+}  // namespace holdfast
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace holdfast;
+  const fuzz::AlignedInput input(data, size);
+  const auto tree = FdtView::Open(input.bytes());
+  if (!tree.ok()) {
+    return 0;
+  }
+  Walk(tree.value(), tree.value().root(), 1);
+  Decoded out;
+  if (DecodeHandoverV1(tree.value(), 0, out.handover).ok()) {
+    CheckRoundTrip(tree.value(), out);
+  }
+  return 0;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Tests of the stored EFI memory map.
+
+#include "common/format/efi-memory-map.h"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <vector>
+
+#include "common/abi/efi-memory.h"
+#include "tests/unit/format/expect.h"
+
+namespace holdfast {
+namespace {
+
+using test::Between;
+using test::CheckError;
+
+EfiMemoryDescriptor Descriptor(std::uint32_t type, std::uint64_t start, std::uint64_t pages,
+                               std::uint64_t attribute = 0) {
+  return {.type = Le32(type),
+          .padding = Le32(0),
+          .physical_start = Le64(start),
+          .virtual_start = Le64(0),
+          .number_of_pages = Le64(pages),
+          .attribute = Le64(attribute)};
+}
+
+std::vector<std::byte> Stored(const std::vector<EfiMemoryDescriptor>& descriptors, std::size_t stride) {
+  std::vector<std::byte> bytes(descriptors.size() * stride, std::byte{0xee});
+  for (std::size_t i = 0; i < descriptors.size(); ++i) {
+    std::memcpy(bytes.data() + i * stride, &descriptors[i], sizeof(descriptors[i]));
+  }
+  return bytes;
+}
+
+EfiInfo Info() {
+  return {.loader_signature = Le32(kEfiSignature64),
+          .systab = Le32(0),
+          .memdesc_size = Le32(48),
+          .memdesc_version = Le32(1),
+          .memmap = Le32(0x12345000),
+          .memmap_size = Le32(480),
+          .systab_hi = Le32(0),
+          .memmap_hi = Le32(0x1)};
+}
+
+TEST_CASE("boot_params says where the EFI map lies", "[format][efi-memory-map]") {
+  CHECK(EfiMemoryMapRange(Info()).value() == Between(0x112345000, 0x112345000 + 480));
+
+  EfiInfo low = Info();
+  low.loader_signature.Set(kEfiSignature32);
+  CHECK(EfiMemoryMapRange(low).value() == Between(0x12345000, 0x12345000 + 480));
+}
+
+TEST_CASE("Without EFI there is no map", "[format][efi-memory-map]") {
+  EfiInfo info = Info();
+  SECTION("no signature") { info.loader_signature.Set(0); }
+  SECTION("an unknown signature") { info.loader_signature.Set(0x34364c46); }
+  SECTION("no bytes") { info.memmap_size.Set(0); }
+  info.memdesc_size.Set(0);
+  const auto range = EfiMemoryMapRange(info);
+  REQUIRE(range.ok());
+  CHECK(range.value().empty());
+}
+
+TEST_CASE("A map of another form is malformed", "[format][efi-memory-map]") {
+  EfiInfo info = Info();
+  SECTION("descriptors as small as can be") {
+    info.memdesc_size.Set(40);
+    CHECK(EfiMemoryMapRange(info).ok());
+  }
+  SECTION("descriptors too small") {
+    info.memdesc_size.Set(39);
+    CheckError(EfiMemoryMapRange(info), Errc::kMalformed, 8);
+  }
+  SECTION("another version") {
+    info.memdesc_version.Set(2);
+    CheckError(EfiMemoryMapRange(info), Errc::kMalformed, 12);
+  }
+  SECTION("past the last address") {
+    info.memmap_hi.Set(0x100000);
+    CheckError(EfiMemoryMapRange(info), Errc::kOutOfBounds, 0x10000012345000);
+  }
+}
+
+TEST_CASE("Every descriptor's range is collected, at any stride", "[format][efi-memory-map]") {
+  const auto stride = GENERATE(std::size_t{40}, std::size_t{41}, std::size_t{48});
+  std::array<PhysRange, 4> storage;
+  RangeSet out(storage);
+  const auto bytes =
+      Stored({Descriptor(5, 0x3000, 1), Descriptor(0x80000000, 0x1000, 1), Descriptor(7, 0x9000, 0)}, stride);
+  REQUIRE(CollectEfiRanges(bytes, static_cast<std::uint32_t>(stride), out).ok());
+  REQUIRE(out.view().size() == 2);
+  CHECK(out.view()[0] == Between(0x1000, 0x2000));
+  CHECK(out.view()[1] == Between(0x3000, 0x4000));
+}
+
+TEST_CASE("A stored EFI map is held to its rules", "[format][efi-memory-map]") {
+  std::array<PhysRange, 1> storage;
+  RangeSet out(storage);
+  const auto one = Stored({Descriptor(7, 0x1000, 1)}, 40);
+
+  CheckError(CollectEfiRanges(one, 39, out), Errc::kMalformed, 0);
+  CheckError(CollectEfiRanges(one, 0, out), Errc::kMalformed, 0);
+  CheckError(CollectEfiRanges(std::span(one).first(39), 40, out), Errc::kTruncated, 39);
+  CheckError(CollectEfiRanges(one, 41, out), Errc::kTruncated, 40);
+  CheckError(CollectEfiRanges(Stored({Descriptor(7, 0x1000, 1), Descriptor(7, 0x4000, 1)}, 40), 40, out),
+             Errc::kTableFull, 1);
+
+  // 2^40 pages are all that an address can name.
+  out.Clear();
+  CHECK(CollectEfiRanges(Stored({Descriptor(7, 0, std::uint64_t{1} << 40)}, 40), 40, out).ok());
+  out.Clear();
+  CheckError(CollectEfiRanges(Stored({Descriptor(7, 0x1000, std::uint64_t{1} << 40)}, 40), 40, out), Errc::kOutOfBounds,
+             0x1000);
+  // So many pages that the number of bytes wraps to 4096.
+  CheckError(CollectEfiRanges(Stored({Descriptor(7, 0x1000, (std::uint64_t{1} << 52) + 1)}, 40), 40, out),
+             Errc::kOutOfBounds, 0x1000);
+}
+
+TEST_CASE("EFI types have their e820 equivalents", "[format][efi-memory-map]") {
+  struct Case {
+    std::uint32_t efi;
+    MemType e820;
+  };
+  const auto c = GENERATE(
+      Case{0, MemType::kReserved}, Case{1, MemType::kUsable}, Case{2, MemType::kUsable}, Case{3, MemType::kUsable},
+      Case{4, MemType::kUsable}, Case{5, MemType::kReserved}, Case{6, MemType::kReserved}, Case{7, MemType::kUsable},
+      Case{8, MemType::kUnusable}, Case{9, MemType::kAcpi}, Case{10, MemType::kNvs}, Case{11, MemType::kReserved},
+      Case{12, MemType::kReserved}, Case{13, MemType::kReserved}, Case{14, MemType::kPmem},
+      Case{15, MemType::kReserved}, Case{16, MemType::kReserved}, Case{0x80000001, MemType::kReserved});
+  INFO(c.efi);
+  std::array<MemEntry, 2> storage;
+  MemoryMap out(storage);
+  REQUIRE(DecodeEfiMemoryMap(Stored({Descriptor(c.efi, 0x1000, 1)}, 48), 48, out).ok());
+  REQUIRE(out.size() == 1);
+  CHECK(out.view()[0] == MemEntry{Between(0x1000, 0x2000), c.e820});
+}
+
+TEST_CASE("Memory for a specific purpose is soft-reserved", "[format][efi-memory-map]") {
+  std::array<MemEntry, 2> storage;
+  MemoryMap out(storage);
+  REQUIRE(DecodeEfiMemoryMap(Stored({Descriptor(7, 0x1000, 1, 0x40000)}, 48), 48, out).ok());
+  CHECK(out.view()[0].type == MemType::kSoftReserved);
+}
+
+}  // namespace
+}  // namespace holdfast

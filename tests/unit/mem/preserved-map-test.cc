@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The memory that somebody asked to keep.
+
+#include "common/mem/preserved-map.h"
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include "tests/support/ranges.h"
+
+namespace holdfast {
+namespace {
+
+using Kept = std::vector<KeptRange>;
+constexpr Fence kRes = Fence::kReserved;
+constexpr Fence kHeld = Fence::kHeld;
+
+KeptRange K(std::uint64_t start, std::uint64_t end, std::uint8_t source = 0, Fence fence = kRes,
+            std::uint32_t node = 0) {
+  return {R(start, end), node, source, fence};
+}
+
+struct Map : private FixedStorage<KeptRange, 8>, public PreservedMap {
+  explicit Map(const Kept& kept) : PreservedMap(std::span<KeptRange>(storage_)) {
+    for (const KeptRange& k : kept) {
+      REQUIRE(Add(k).ok());
+    }
+  }
+};
+
+TEST_CASE("Seal rounds outward, sorts, and joins what touches and is of one name and fence", "[mem][preserved-map]") {
+  struct Case {
+    const char* name;
+    Kept added;
+    Kept sealed;
+  };
+  const auto c =
+      GENERATE(Case{"nothing", {}, {}}, Case{"an empty range", {K(0x1800, 0x1800)}, {}},
+               Case{"one byte", {K(0x1fff, 0x2000)}, {K(0x1000, 0x2000)}},
+               Case{"the last byte of all", {K(kPhysLimit - 1, kPhysLimit)}, {K(kPhysLimit - 0x1000, kPhysLimit)}},
+               Case{"out of order", {K(0x5000, 0x6000), K(0x1000, 0x2000)}, {K(0x1000, 0x2000), K(0x5000, 0x6000)}},
+               Case{"touching", {K(0x1000, 0x2000), K(0x2000, 0x3000)}, {K(0x1000, 0x3000)}},
+               Case{"touching under two fences",
+                    {K(0x1000, 0x2000), K(0x2000, 0x3000, 0, kHeld)},
+                    {K(0x1000, 0x2000), K(0x2000, 0x3000, 0, kHeld)}},
+               Case{"two parts of a page", {K(0x1000, 0x1800), K(0x1800, 0x2000)}, {K(0x1000, 0x2000)}},
+               Case{"apart by a page", {K(0x1000, 0x2000), K(0x3000, 0x4000)}, {K(0x1000, 0x2000), K(0x3000, 0x4000)}},
+               Case{"apart by less than a page", {K(0x1000, 0x1fff), K(0x2001, 0x3000)}, {K(0x1000, 0x3000)}},
+               Case{"two sources, one fence",
+                    {K(0x1000, 0x4000, 0, kRes, 7), K(0x2000, 0x6000, 1, kRes, 9)},
+                    {K(0x1000, 0x4000, 0, kRes, 7), K(0x4000, 0x6000, 1, kRes, 9)}},
+               Case{"touching under two names",
+                    {K(0x1000, 0x2000, 0, kRes, 7), K(0x2000, 0x3000, 0, kRes, 9)},
+                    {K(0x1000, 0x2000, 0, kRes, 7), K(0x2000, 0x3000, 0, kRes, 9)}},
+               Case{"parts of one page under two names",
+                    {K(0x1000, 0x1800, 0, kRes, 7), K(0x1800, 0x3000, 0, kRes, 9)},
+                    {K(0x1000, 0x2000, 0, kRes, 7), K(0x2000, 0x3000, 0, kRes, 9)}},
+               Case{"a long one of another source around two",
+                    {K(0x2000, 0x3000), K(0x5000, 0x6000), K(0x1000, 0x9000, 1, kRes, 4)},
+                    {K(0x1000, 0x9000, 1, kRes, 4)}},
+               Case{"twice by two sources", {K(0x1000, 0x2000, 0), K(0x1000, 0x2000, 1)}, {K(0x1000, 0x2000, 0)}});
+  INFO(c.name);
+  Map map(c.added);
+  PreservedMap::Conflict conflict;
+  REQUIRE(map.Seal(&conflict).ok());
+  CHECK(List(map.view()) == c.sealed);
+}
+
+TEST_CASE("Ranges that must not share bytes are refused with both of them", "[mem][preserved-map]") {
+  struct Case {
+    const char* name;
+    Kept added;
+    std::uint64_t where;
+    KeptRange first, second;
+  };
+  const auto c = GENERATE(Case{"one byte of one source",
+                               {K(0x1000, 0x2001), K(0x2000, 0x3000)},
+                               0x2000,
+                               K(0x1000, 0x2001),
+                               K(0x2000, 0x3000)},
+                          Case{"the same range twice",
+                               {K(0x1000, 0x2000, 0, kRes, 2), K(0x1000, 0x2000, 0, kRes, 1)},
+                               0x1000,
+                               K(0x1000, 0x2000, 0, kRes, 1),
+                               K(0x1000, 0x2000, 0, kRes, 2)},
+                          Case{"a long range and one that comes much later",
+                               {K(0x1000, 0x9000, 1), K(0x2000, 0x3000, 2), K(0x4000, 0x5000, 2), K(0x8000, 0xa000, 1)},
+                               0x8000,
+                               K(0x1000, 0x9000, 1),
+                               K(0x8000, 0xa000, 1)},
+                          Case{"two sources, two fences",
+                               {K(0x1000, 0x2800, 0), K(0x2400, 0x3000, 1, kHeld)},
+                               0x2400,
+                               K(0x1000, 0x2800, 0),
+                               K(0x2400, 0x3000, 1, kHeld)},
+                          Case{"two fences far behind a shorter range",
+                               {K(0x1000, 0x9000, 0, kHeld), K(0x2000, 0x3000, 1, kHeld), K(0x8800, 0x8900, 2)},
+                               0x8800,
+                               K(0x1000, 0x9000, 0, kHeld),
+                               K(0x8800, 0x8900, 2)},
+                          Case{"one page, two fences",
+                               {K(0x1000, 0x2800, 0), K(0x2800, 0x3000, 0, kHeld)},
+                               0x2000,
+                               K(0x1000, 0x2800, 0),
+                               K(0x2800, 0x3000, 0, kHeld)},
+                          Case{"the lowest of two",
+                               {K(0x8000, 0x9000), K(0x8800, 0x9800), K(0x1000, 0x3000), K(0x2000, 0x4000)},
+                               0x2000,
+                               K(0x1000, 0x3000),
+                               K(0x2000, 0x4000)});
+  INFO(c.name);
+  Kept added = c.added;
+  std::sort(added.begin(), added.end(), [](const KeptRange& a, const KeptRange& b) { return a.node < b.node; });
+  for (int order = 0; order < 2; ++order) {
+    Map map(added);
+    PreservedMap::Conflict conflict;
+    CHECK(ErrorOf(map.Seal(&conflict)) == Error{Errc::kKeptOverlap, c.where});
+    CHECK(conflict.first == c.first);
+    CHECK(conflict.second == c.second);
+    Map again(added);
+    CHECK_FALSE(again.Seal().ok());
+    std::reverse(added.begin(), added.end());
+  }
+}
+
+TEST_CASE("A full table is refused, and an empty range takes no place in it", "[mem][preserved-map]") {
+  std::array<KeptRange, 1> storage;
+  PreservedMap map(storage);
+  REQUIRE(map.Add(K(0x1000, 0x1000)).ok());
+  REQUIRE(map.Add(K(0x1000, 0x2000)).ok());
+  CHECK(ErrorOf(map.Add(K(0x3000, 0x4000))) == Error{Errc::kTableFull, 1});
+  REQUIRE(map.Add(K(0x3000, 0x3000)).ok());
+  CHECK(map.size() == 1);
+}
+
+TEST_CASE("Questions are answered for the first kept range", "[mem][preserved-map]") {
+  Map map({K(0x1000, 0x2000), K(0x4000, 0x6000)});
+  REQUIRE(map.Seal().ok());
+  CHECK(map.bytes() == 0x3000);
+  CHECK(map.FirstEndingAfter(PhysAddr(0x1fff)) == 0);
+  CHECK(map.FirstEndingAfter(PhysAddr(0x2000)) == 1);
+  CHECK(map.FirstEndingAfter(PhysAddr(0x6000)) == 2);
+  CHECK(map.FirstOverlap(R(0, 0x9000)) == K(0x1000, 0x2000));
+  CHECK(map.FirstOverlap(R(0x2000, 0x4001)) == K(0x4000, 0x6000));
+  CHECK_FALSE(map.FirstOverlap(R(0x2000, 0x4000)));
+  CHECK_FALSE(map.FirstOverlap(R(0x5000, 0x5000)));
+  CHECK_FALSE(map.FirstOverlap(R(0x6000, 0x9000)));
+  map.Clear();
+  CHECK(map.empty());
+}
+
+}  // namespace
+}  // namespace holdfast
