@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Carries out a plan.
+
+#include "purgatory/execute.h"
+
+#include <cstring>
+
+#include "common/format/e820.h"
+
+namespace holdfast::purgatory {
+namespace {
+
+std::uint64_t AddressOf(const void* object) { return reinterpret_cast<std::uintptr_t>(object); }
+
+// The one place where an address becomes memory to be written.
+Status WriteAt(const PreservedMap& kept, PhysRange target, const void* bytes) {
+  if (const auto hit = kept.FirstOverlap(target)) {
+    return Error{Errc::kOverlap, target.Intersection(hit->range).start().raw()};
+  }
+  std::memmove(reinterpret_cast<void*>(target.start().raw()), bytes, static_cast<std::size_t>(target.size()));
+  return kDone;
+}
+
+// A chain that is put together from its end: each node gets the one that was linked before it as its next.
+class ChainBuilder {
+ public:
+  explicit ChainBuilder(std::uint64_t tail) : next_(tail) {}
+
+  void Prepend(SetupDataHeader& header, std::uint32_t type, std::size_t payload_size) {
+    header.next.Set(next_);
+    header.type.Set(type);
+    header.len.Set(static_cast<std::uint32_t>(payload_size));
+    next_ = AddressOf(&header);
+  }
+  std::uint64_t head() const { return next_; }
+
+ private:
+  std::uint64_t next_;
+};
+
+bool StaysInChain(const SetupDataNode& node) { return node.type != kSetupE820Ext; }
+
+// The first node at or behind `index` that stays; 0 at the end.
+std::uint64_t NextStaying(std::span<const SetupDataNode> nodes, std::size_t index) {
+  while (index < nodes.size() && !StaysInChain(nodes[index])) {
+    ++index;
+  }
+  return index < nodes.size() ? nodes[index].node.start().raw() : 0;
+}
+
+// Unlinks the loader's SETUP_E820_EXT nodes, in whose place ours stands.
+Status RelinkLoadersNodes(const PreservedMap& kept, std::span<const SetupDataNode> nodes) {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (StaysInChain(nodes[i])) {
+      const Le64 next(NextStaying(nodes, i + 1));
+      TRY_ASSIGN(const PhysRange target, PhysRange::FromStartSize(nodes[i].node.start(), sizeof(next)));
+      TRY(WriteAt(kept, target, &next));
+    }
+  }
+  return kDone;
+}
+
+}  // namespace
+
+Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& boot, Storage& storage) {
+  ChainBuilder chain(NextStaying(boot.nodes.view(), 0));
+
+  TRY_ASSIGN(const auto tree, EncodeBootReport(report, storage.report_node.payload));
+  chain.Prepend(storage.report_node.header, kSetupHoldfastReport, tree.size());
+
+  TRY_ASSIGN(const std::size_t num_extended, EncodeE820(plan.memory, boot.params, storage.extension_node.payload));
+  if (num_extended != 0) {
+    chain.Prepend(storage.extension_node.header, kSetupE820Ext, num_extended * sizeof(E820Entry));
+  }
+
+  for (std::size_t i = 0; i < plan.held.size(); ++i) {
+    Node<SetupIndirect>& node = storage.held_nodes[i];
+    node.payload.type.Set(kSetupIndirectHeld);
+    node.payload.len.Set(plan.held[i].size());
+    node.payload.addr.Set(plan.held[i].start().raw());
+    chain.Prepend(node.header, kSetupIndirect, sizeof(SetupIndirect));
+  }
+  boot.params.hdr.setup_data.Set(chain.head());
+  return kDone;
+}
+
+Status ExecutePlan(const BootPlan& plan, const PreservedMap& kept, PhysRange kernel_at, const LoadedBoot& boot) {
+  if (plan.slot.range.start() != kernel_at.start()) {
+    TRY(WriteAt(kept, plan.slot.range, reinterpret_cast<const void*>(kernel_at.start().raw())));
+  }
+  TRY(RelinkLoadersNodes(kept, boot.nodes.view()));
+  return WriteAt(kept, boot.params_at, &boot.params);
+}
+
+}  // namespace holdfast::purgatory
