@@ -1,0 +1,282 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs mkhandover as people do: exact output, exact messages, every exit status.
+#
+# MKHANDOVER names the program; UPDATE=1 writes the golden texts anew.
+
+set -u
+cd "$(dirname "$0")/../.." || exit 2
+tool=$(realpath "${MKHANDOVER:-build/mkhandover}")
+data=$PWD/tests/tool/data
+golden=$PWD/tests/golden
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+cd "$here" || exit 2
+unset LC_ALL LC_CTYPE LANG NO_COLOR
+checks=0
+failures=0
+
+fail() { failures=$((failures + 1)); printf 'not ok: %s\n' "$1"; }
+
+# expect STATUS ARGUMENTS...: runs the tool, keeps both outputs in out and err.
+expect() {
+  local status=$1 got
+  shift
+  checks=$((checks + 1))
+  what="mkhandover $*"
+  "$tool" "$@" >out 2>err </dev/null
+  got=$?
+  [ "$got" = "$status" ] || { fail "$what: status $got, not $status"; cat err; }
+}
+# The whole of standard output, or of standard error.
+says() { [ "$(cat out)" = "$1" ] || { fail "$what: printed"; diff <(echo "$1") out; }; }
+complains() { [ "$(cat err)" = "$1" ] || { fail "$what: complained"; diff <(echo "$1") err; }; }
+silent() { [ ! -s "$1" ] || { fail "$what: $1 is not empty"; cat "$1"; }; }
+same_as() {
+  if [ -n "${UPDATE:-}" ]; then cp out "$golden/$1"; return; fi
+  diff -u "$golden/$1" out || fail "$what: differs from tests/golden/$1"
+}
+is_json() { python3 -m json.tool <out >/dev/null || fail "$what: no JSON"; }
+# One value out of the JSON object: has '["slot"]["count"]' 875
+has() {
+  local got
+  got=$(python3 -c "import json,sys; print(json.load(sys.stdin)$1)" <out)
+  [ "$got" = "$2" ] || fail "$what: $1 is $got, not $2"
+}
+
+# A bzImage as far as its header goes: 16 MiB to load, 2 MiB aligned, from 16 MiB up.
+le() { local v=$1 i; for ((i = 0; i < $2; i++)); do printf '%b' "\\x$(printf %02x $((v >> 8 * i & 255)))"; done; }
+at() { le "$2" "$3" | dd of=kernel bs=1 seek=$(($1)) conv=notrunc status=none; }
+make_kernel() {
+  head -c 8192 /dev/zero >kernel
+  at 0x1f1 1 1; at 0x1f4 16 4; at 0x1fe 0xaa55 2; at 0x202 0x53726448 4; at 0x206 0x20f 2; at 0x211 1 1
+  at 0x230 0x200000 4; at 0x234 1 1; at 0x235 21 1; at 0x236 3 2; at 0x238 2047 4
+  at 0x258 0x1000000 8; at 0x260 $((${1:-0x1000000})) 4
+}
+
+map=$data/log-6.1.txt
+guest=(--preserve 0x10000000+128M,name=guest0 --preserve 0x30000000+2M,name=db,fence=pram,owner=postgres)
+
+# --- make ---
+
+expect 0 make -o h.dtb "${guest[@]}" --ram-from "$map"
+silent out; silent err
+expect 0 inspect h.dtb
+same_as mkhandover-inspect.txt; silent err
+expect 0 inspect --json h.dtb
+is_json; same_as mkhandover-inspect.json
+has '["preserved"][1]["name"]' db
+has '["bytes"]' $((130 << 20))
+expect 0 inspect --as holdfast h.dtb
+
+expect 0 make --json -o j.dtb "${guest[@]}" --ram-from none --on-refusal halt --refusal-delay 3 --kaslr off
+is_json
+has '["preserved"][0]["start"]' 0x10000000
+expect 0 inspect --json j.dtb
+has '["policy"]' "{'on_refusal': 'halt', 'refusal_delay': 3, 'kaslr': False}"
+has '["ram"]' '[]'
+
+expect 0 make -o merged.dtb --from h.dtb --preserve 1G+4K --scratch 32M+16M --ram-from none
+expect 0 inspect merged.dtb
+same_as mkhandover-inspect-merged.txt
+# Written once more, a tree has the same bytes.
+expect 0 make -o again.dtb --from merged.dtb --ram-from none
+cmp merged.dtb again.dtb || fail "merging one handover changes it"
+ls ./*.new 2>/dev/null && fail "a temporary file was left behind"
+
+expect 0 make -v -o v.dtb --preserve 0x10000000+2M --ram-from none
+complains "mkhandover: v.dtb: $(stat -c %s v.dtb) bytes, 1 range, 2 MiB kept, sha256 $(sha256sum v.dtb | cut -d' ' -f1)"
+expect 0 make -o w.dtb --preserve 2G+2M,name=high --ram-from "$map"
+complains 'mkhandover: warning: high [0x80000000, 0x80200000) is not RAM from 0x80000000 on: the stage will refuse it'
+expect 0 make -q -o w.dtb --preserve 2G+2M,name=high --ram-from "$map"
+silent err
+
+expect 2 make -o x.dtb
+complains 'mkhandover: make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE'
+expect 2 make --preserve 1M+1M
+complains 'mkhandover: --output is required: see mkhandover make --help'
+expect 2 make -o x.dtb --preserve 1M+1M,fence=iron
+complains 'mkhandover: --preserve 1M+1M,fence=iron: no such fence; there are reserved, held, pmem and pram'
+expect 2 make -o x.dtb --preserve 1M
+complains 'mkhandover: --preserve 1M: not START+SIZE; write for example 0x10000000+128M'
+expect 2 make -o x.dtb --preserve 1M+1M --on-refusal explode
+expect 2 make -o x.dtb --preserve 1M+1M --refusal-delay 3601
+expect 3 make -o x.dtb --preserve 16M+2M,name=a --preserve 17M+2M,name=b --ram-from none
+complains 'mkhandover: kept-overlap: kept a [0x1000000, 0x1200000) meets kept b [0x1100000, 0x1300000)'
+expect 3 make -o x.dtb --preserve 16M+2M,name=a --scratch 17M+1M --ram-from none
+complains 'mkhandover: overlap: scratch [0x1100000, 0x1200000) meets kept a [0x1000000, 0x1200000)'
+[ ! -e x.dtb ] || fail "a failed make left a file"
+echo text >text
+expect 6 make -o x.dtb --pages-of text
+grep -q "^mkhandover: text: lies on .*, whose pages can move: put it on hugetlbfs, for example in /dev/hugepages$" err ||
+  fail "--pages-of a file that can move: $(cat err)"
+expect 7 make -o x.dtb --pages-of missing
+complains 'mkhandover: missing: No such file or directory'
+expect 7 make -o no/such/x.dtb --preserve 1M+1M --ram-from none
+grep -q '^mkhandover: no/such/x.dtb.*: No such file or directory$' err || fail "make into nowhere: $(cat err)"
+(for ((i = 0; i < 70000; i++)); do printf '[mem %#x-%#x] usable\n' $((i << 13)) $(((i << 13) + 4095)); done) >many.txt
+expect 5 make -o x.dtb --preserve 0+4K --ram-from many.txt
+
+# --- inspect ---
+
+expect 6 inspect text
+complains 'mkhandover: text: truncated: cut off at byte 5'
+expect 6 inspect --json text
+is_json; has '["problems"][0]["code"]' truncated; has '["exit"]' 6
+head -c 400 h.dtb >cut.dtb
+expect 6 inspect cut.dtb
+complains 'mkhandover: cut.dtb: truncated: cut off at byte 400'
+sed 's/holdfast,handover-v1/kho,version-4-abcdef/' h.dtb >kho.dtb
+expect 6 inspect kho.dtb
+complains 'mkhandover: kho.dtb: unknown-compatible: found "kho,version-4-abcdef"; this version reads holdfast,handover-v1'
+expect 6 make -o x.dtb --from kho.dtb
+expect 6 inspect --as kho-v4 h.dtb
+complains 'mkhandover: --as kho-v4: this version does not read that dialect yet, only holdfast'
+expect 2 inspect --as klingon h.dtb
+complains 'mkhandover: --as klingon: no such dialect; this version reads holdfast'
+expect 7 inspect missing.dtb
+complains 'mkhandover: missing.dtb: No such file or directory'
+expect 2 inspect
+complains 'mkhandover: FILE is required: see mkhandover inspect --help'
+# 64 KiB more of the second range's size: it starts at 16 MiB + 64 KiB, and the first one ends at 16 MiB + 64 KiB.
+expect 0 make -o near.dtb --preserve 16M+64K,name=a --preserve 0x1010000+64K,name=b --ram-from none
+LC_ALL=C sed 's/\x00\x00\x00\x00\x01\x01\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00/\x00\x00\x00\x00\x01\x00\xf0\x00\x00\x00\x00\x00\x00\x01\x00\x00/' near.dtb >overlap.dtb
+expect 3 inspect overlap.dtb
+same_as mkhandover-inspect-overlap.txt
+expect 3 inspect --json overlap.dtb
+is_json; has '["problems"][0]["code"]' kept-overlap; has '["problems"][0]["where"]' 0x100f000
+
+# --- check ---
+
+expect 0 check --map "$map" --handover h.dtb
+says 'ok: 2 ranges, 130 MiB kept, 0 segments checked'
+expect 0 check --map "$data/iomem-7.2.txt" --handover h.dtb --segment 0x18000000+16M,kernel
+says 'ok: 2 ranges, 130 MiB kept, 1 segment checked'
+expect 0 check --json --map "$data/log-7.2.txt" --handover h.dtb
+is_json; has '["verdict"]' ok; has '["problems"]' '[]'
+expect 1 check --map "$map" --handover w.dtb
+says 'kept-not-ram: kept high [0x80000000, 0x80200000) is not RAM: no memory at 0x80000000'
+expect 1 check --map "$map" --handover h.dtb --segment 2G+1M,initrd
+says 'not-ram: initrd [0x80000000, 0x80100000) is not RAM: no memory at 0x80000000'
+expect 3 check --map "$map" --handover h.dtb --segment 0x17f00000+2M,initrd --segment 0x18000000+1M,kernel
+same_as mkhandover-check.txt
+expect 3 check --json --map "$map" --handover h.dtb --segment 0x17f00000+2M,initrd
+is_json; has '["problems"][0]["code"]' overlap; has '["problems"][0]["where"]' 0x17f00000; has '["exit"]' 3
+expect 3 check --map "$map" --handover overlap.dtb
+expect 2 check --map "$map" --handover h.dtb --segment 1M+1M
+expect 2 check --handover h.dtb
+complains 'mkhandover: --map is required: see mkhandover check --help'
+printf '[mem 0x0-0xfffff] usable\n[mem 0x100000-0x1fffff] tasty\n' >bad.txt
+expect 6 check --map bad.txt --handover h.dtb
+complains 'mkhandover: bad.txt:2: unknown type of memory: [mem 0x100000-0x1fffff] tasty'
+printf '00000000-00000000 : System RAM\n' >zero.txt
+expect 6 check --map zero.txt --handover h.dtb
+complains 'mkhandover: zero.txt: all addresses are 0: /proc/iomem shows them to root only'
+
+# --- plan ---
+
+make_kernel
+head -c 3000000 /dev/zero >initrd
+plan=(plan --map "$map" --handover h.dtb --kernel kernel)
+expect 0 "${plan[@]}" --initrd initrd --seed 0x8000000000000000
+same_as mkhandover-plan.txt; silent err
+expect 0 "${plan[@]}" --initrd initrd --seed 0x8000000000000000 --json
+is_json; same_as mkhandover-plan.json
+has '["verdict"]' ok; has '["segments"][0]["name"]' kernel; has '["segments"][1]["name"]' initrd
+expect 0 "${plan[@]}" --json --seed 0xffffffffffffffff --cmdline 'root=/dev/sda1 nokaslr'
+has '["slot"]["index"]' 0; has '["slot"]["start"]' 0x1000000
+expect 0 "${plan[@]}" --json --in-use 16M+64M,firmware
+has '["slot"]["start"]' 0x5000000
+expect 0 "${plan[@]}" --mode fence --entry bzimage
+expect 2 "${plan[@]}" --mode native
+complains 'mkhandover: --mode native: no kernel reads holdfast,handover-v1, so its memory is fenced: use fence or auto'
+expect 2 "${plan[@]}" --entry vmlinux
+complains 'mkhandover: --entry vmlinux: not available in this version, which enters at the bzImage: use bzimage or auto'
+expect 2 "${plan[@]}" --mode maybe
+expect 3 "${plan[@]}" --in-use 0x10000000+4K,stage
+same_as mkhandover-plan-refused.txt
+expect 3 "${plan[@]}" --in-use 0x10000000+4K,stage --json
+is_json; has '["verdict"]' refused; has '["exit"]' 3; has '.get("slot")' None
+expect 0 make -o low.dtb --preserve 1M+4K,name=low --ram-from none
+printf '[mem 0x0-0x1ffffff] usable\n' >small.txt
+make_kernel 0x1000000
+expect 0 plan --map small.txt --handover low.dtb --kernel kernel
+make_kernel 0x1001000
+expect 4 plan --map small.txt --handover low.dtb --kernel kernel
+says "verdict    refused
+problem    no-slot: no place for kernel, 0x1001000 bytes"
+make_kernel
+# More ranges than the map may have entries: gaps between them are given up.
+(for ((i = 0; i < 1500; i++)); do printf ' --preserve %#x+4K,name=m' $((0x20000000 + i * 8192)); done) >arguments
+expect 0 make -o dense.dtb --ram-from none $(cat arguments)
+expect 0 plan --map "$map" --handover dense.dtb --kernel kernel --json
+[ "$(python3 -c 'import json; print(json.load(open("out"))["wasted_bytes"] > 0)')" = True ] || fail "no gap was closed"
+(for ((i = 0; i < 97; i++)); do printf ' --preserve %#x+4K,name=m,fence=held' $((0x20000000 + i * 8192)); done) >arguments
+expect 0 make -o held.dtb --ram-from none $(cat arguments)
+expect 5 plan --map "$map" --handover held.dtb --kernel kernel
+expect 6 plan --map "$map" --handover h.dtb --kernel text
+grep -q '^mkhandover: text: no bzImage: ' err || fail "a text as kernel: $(cat err)"
+expect 6 plan --map "$map" --handover cut.dtb --kernel kernel --json
+is_json; has '["verdict"]' refused; has '["problems"][0]["code"]' truncated
+expect 7 plan --map "$map" --handover h.dtb --kernel missing
+
+# --- report ---
+
+mkdir empty
+expect 1 report empty
+complains 'mkhandover: no report in empty: this kernel was not started by Holdfast'
+expect 1 report --json empty
+is_json; has '["problems"][0]["code"]' found
+dtc -q -I dts -O dtb -i . -o report.dtb "$data/report.dts" || fail "dtc"
+expect 0 report report.dtb
+same_as mkhandover-report.txt; silent err
+expect 0 report -v report.dtb
+same_as mkhandover-report-verbose.txt
+mkdir -p setup_data/0 setup_data/1
+echo 0x4 >setup_data/0/type; echo 0x48464454 >setup_data/1/type
+cp report.dtb setup_data/1/data
+expect 0 report --json setup_data --handover taken.dtb
+is_json; same_as mkhandover-report.json
+cmp h.dtb taken.dtb || fail "the handover in a report came out changed"
+head -c 700 report.dtb >cut-report.dtb
+expect 6 report cut-report.dtb
+expect 6 report text
+expect 6 report h.dtb
+
+# --- map ---
+
+expect 0 map --map "$map" --handover h.dtb
+same_as mkhandover-map.txt
+export LC_ALL=C.UTF-8
+expect 0 map --map "$map" --handover h.dtb --svg map.svg
+same_as mkhandover-map-utf8.txt
+unset LC_ALL
+python3 -c 'import xml.dom.minidom as x; x.parse("map.svg")' || fail "the SVG file is no XML"
+expect 0 map --json --map "$map" --handover h.dtb
+is_json; has '["memory_bytes"]' $((0x9fc00 + 0x7fedf000)); has '["bytes"]' $((130 << 20))
+"$tool" map --map - <"$map" >out 2>err && grep -q '^1.9 GiB of memory' out || fail "map from standard input"
+
+# --- the program ---
+
+expect 0 --version
+says 'mkhandover 0.1.0'
+expect 0 --help
+silent err
+for verb in make inspect check plan report map; do
+  expect 0 $verb --help
+  silent err
+  expect 0 $verb --version
+  says 'mkhandover 0.1.0'
+done
+expect 2
+complains 'mkhandover: a verb is missing: see mkhandover --help'
+expect 2 frobnicate
+complains 'mkhandover: no such verb: frobnicate: see mkhandover --help'
+expect 2 inspect h.dtb --frobnicate
+if [ -w /dev/full ]; then
+  "$tool" inspect h.dtb >/dev/full 2>err
+  [ $? = 7 ] || fail "a full standard output is no error"
+fi
+
+printf '%d runs of mkhandover, %d failures\n' "$checks" "$failures"
+[ "$failures" = 0 ]

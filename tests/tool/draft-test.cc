@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A handover that is being put together, and read again.
+
+#include "tools/mkhandover/draft.h"
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/ranges.h"
+#include "tools/mkhandover/failure.h"
+
+namespace holdfast::tool {
+namespace {
+
+PhysRange Range(std::uint64_t start, std::uint64_t size) {
+  return PhysRange::FromStartSize(PhysAddr(start), size).value();
+}
+
+PreserveOption Keep(std::string name, PhysRange range, Fence fence = Fence::kReserved, std::string owner = {}) {
+  return {.range = range, .name = std::move(name), .fence = fence, .owner = std::move(owner)};
+}
+
+Draft::Node Node(std::string name, std::vector<PhysRange> ranges) {
+  return {.name = std::move(name), .owner = {}, .fence = Fence::kReserved, .ranges = std::move(ranges), .sha256 = {}};
+}
+
+HandoverFile Read(Draft& draft) {
+  draft.Finish();
+  return HandoverFile(draft.Encode(), "draft");
+}
+
+ExitCode FinishCode(Draft& draft) {
+  try {
+    draft.Finish();
+    return ExitCode::kFine;
+  } catch (const Failure& failure) {
+    return failure.code();
+  }
+}
+
+TEST_CASE("What a draft says is what its reader finds", "[tool][draft]") {
+  Draft draft;
+  draft.generation = 3;
+  draft.policy = {.on_refusal = OnRefusal::kHalt, .refusal_delay_seconds = 7, .kaslr = false};
+  draft.AddNamed(Keep("db", Range(0x30000000, 0x200000), Fence::kHeld, "pg"));
+  draft.AddNamed(Keep("guest0", Range(0x12000000, 0x200000)));
+  draft.AddNamed(Keep("guest0", Range(0x10000000, 0x200000)));
+  draft.AddNamed(Keep("guest0", Range(0x10200000, 0x200000)));
+  draft.AddScratch(Range(0x1000000, 0x1000000));
+  draft.AddRam(Range(0x100000, 0x7ff00000));
+  draft.AddRam(Range(0x30000000, 0x1000));
+  const HandoverFile file = Read(draft);
+
+  CHECK(file.handover().generation == 3);
+  CHECK(file.handover().policy.on_refusal == OnRefusal::kHalt);
+  CHECK(file.handover().policy.refusal_delay_seconds == 7);
+  CHECK_FALSE(file.handover().policy.kaslr);
+  CHECK(file.created_by() == "mkhandover 0.1.0");
+  REQUIRE(file.pieces().size() == 3);
+  CHECK(file.pieces()[0].range == Range(0x10000000, 0x400000));
+  CHECK(file.pieces()[0].name == "guest0");
+  CHECK(file.pieces()[1].range == Range(0x12000000, 0x200000));
+  CHECK(file.pieces()[2].name == "db");
+  CHECK(file.pieces()[2].owner == "pg");
+  CHECK(file.pieces()[2].fence == Fence::kHeld);
+  CHECK(file.handover().scratch.bytes() == 0x1000000);
+  REQUIRE(file.handover().ram.view().size() == 1);
+  CHECK(draft.num_ranges() == 3);
+  CHECK(draft.bytes() == 0x800000);
+}
+
+TEST_CASE("A name that is taken gets a number", "[tool][draft]") {
+  Draft draft;
+  draft.Reserve(Draft::kOwnName);
+  CHECK(draft.AddUnique(Node("guest", {Range(0x1000, 0x1000)})) == "guest");
+  CHECK(draft.AddUnique(Node("guest", {Range(0x3000, 0x1000)})) == "guest-2");
+  CHECK(draft.AddUnique(Node("guest", {Range(0x5000, 0x1000)})) == "guest-3");
+  CHECK(draft.AddUnique(Node("handover", {Range(0x7000, 0x1000)})) == "handover-2");
+  const std::string longest(31, 'n');
+  CHECK(draft.AddUnique(Node(longest, {Range(0x9000, 0x1000)})) == longest);
+  CHECK(draft.AddUnique(Node(longest, {Range(0xb000, 0x1000)})) == std::string(29, 'n') + "-2");
+}
+
+TEST_CASE("One name cannot have two fences or two owners", "[tool][draft]") {
+  Draft draft;
+  draft.AddNamed(Keep("a", Range(0x1000, 0x1000)));
+  CHECK_THROWS_AS(draft.AddNamed(Keep("a", Range(0x3000, 0x1000), Fence::kPmem)), Failure);
+  CHECK_THROWS_AS(draft.AddNamed(Keep("a", Range(0x3000, 0x1000), Fence::kReserved, "me")), Failure);
+}
+
+TEST_CASE("Kept ranges may touch, not overlap", "[tool][draft]") {
+  struct Case {
+    const char* name;
+    PhysRange second;
+    ExitCode code;
+  };
+  const auto c = GENERATE(Case{"touching", Range(0x11000, 0x1000), ExitCode::kFine},
+                          Case{"one byte", Range(0x10fff, 0x1000), ExitCode::kOverlap},
+                          Case{"the same", Range(0x10000, 0x1000), ExitCode::kOverlap});
+  INFO(c.name);
+  for (const char* name : {"a", "b"}) {  // within one name and across two
+    Draft draft;
+    draft.AddNamed(Keep("a", Range(0x10000, 0x1000)));
+    draft.AddNamed(Keep(name, c.second));
+    CHECK(FinishCode(draft) == c.code);
+  }
+}
+
+TEST_CASE("Nothing is kept in scratch", "[tool][draft]") {
+  Draft draft;
+  draft.AddNamed(Keep("a", Range(0x10000, 0x1000)));
+  draft.AddScratch(Range(0x8000, 0x8001));
+  CHECK(FinishCode(draft) == ExitCode::kOverlap);
+}
+
+TEST_CASE("A merged handover keeps its ranges, and its names where they are free", "[tool][draft]") {
+  Draft first;
+  first.policy.kaslr = false;
+  first.AddUnique(Node("handover", {Range(0x200000, 0x200000)}));
+  first.AddUnique(Node("handover-2", {Range(0x600000, 0x200000)}));
+  first.AddNamed(Keep("guest", Range(0xa00000, 0x1000), Fence::kPram, "me"));
+  first.AddRam(Range(0x100000, 0x1000000));
+  const HandoverFile before = Read(first);
+
+  Draft draft;
+  draft.Reserve(Draft::kOwnName);
+  draft.Merge(before);
+  draft.Reserve({});
+  CHECK(draft.AddUnique(Node("handover", {Range(0xe00000, 0x200000)})) == "handover");
+  const HandoverFile after = Read(draft);
+  REQUIRE(after.pieces().size() == 4);
+  CHECK(after.pieces()[0].name == "handover-3");
+  CHECK(after.pieces()[1].name == "handover-2");
+  CHECK(after.pieces()[2].name == "guest");
+  CHECK(after.pieces()[2].fence == Fence::kPram);
+  CHECK(after.pieces()[2].owner == "me");
+  CHECK(after.pieces()[3].name == "handover");
+  CHECK_FALSE(after.handover().policy.kaslr);
+  CHECK(after.handover().ram.bytes() == 0x1000000);
+}
+
+TEST_CASE("More ranges than a handover takes are an error, never cut", "[tool][draft]") {
+  Draft draft;
+  std::vector<PhysRange> ranges;
+  for (std::uint64_t i = 0; i < 70000; ++i) {
+    ranges.push_back(Range(i * 0x2000, 0x1000));
+  }
+  draft.AddUnique(Node("many", ranges));
+  draft.Finish();
+  try {
+    draft.Encode();
+    FAIL("it fitted");
+  } catch (const Failure& failure) {
+    CHECK(failure.code() == ExitCode::kTableFull);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::tool

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// mkhandover check: whether a handover is believable on that machine, and whether anything stands on it.
+
+#include "common/plan/boot-plan.h"
+#include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/handover-file.h"
+#include "tools/mkhandover/json.h"
+#include "tools/mkhandover/option-values.h"
+#include "tools/mkhandover/planning.h"
+#include "tools/mkhandover/text.h"
+
+namespace holdfast::tool {
+namespace {
+
+// Without a kernel to place, the smallest that could be: what does not even fit a page will not fit a kernel.
+constexpr KernelFacts kSmallestKernel = {
+    .size = kPageSize, .alignment = kPageSize, .min_address = kMiB, .limit = kPhysLimit};
+
+}  // namespace
+
+ExitCode RunCheck(const CheckOptions& options, Output& output) {
+  std::vector<NamedRange> named;
+  for (const std::string& text : options.segments) {
+    named.push_back(ParseNamedRangeOption("--segment", text, /*default_name=*/{}));
+  }
+  const auto map = ReadMap(options.map.where, options.map.efi_descriptor_size);
+  const HandoverFile file(options.handover);
+
+  std::vector<Problem> problems;
+  if (file.problem()) {
+    problems.push_back(*file.problem());
+  } else {
+    std::vector<SegmentRequest> segments;
+    for (const NamedRange& each : named) {
+      segments.push_back({.name = each.name, .size = each.range.size(), .at = each.range});
+    }
+    const BootInputs inputs{.memory = map->map(),
+                            .handover = file.handover(),
+                            .kernel = kSmallestKernel,
+                            .kernel_at = std::nullopt,
+                            .segments = segments,
+                            .in_use = {}};
+    problems = Planned(inputs, file).problems();
+  }
+
+  const ExitCode exit = problems.empty() ? ExitCode::kFine : ExitFor(problems.front().code);
+  if (output.json()) {
+    Json out = JsonDocument();
+    out["verdict"] = problems.empty() ? "ok" : "refused";
+    out["exit"] = static_cast<int>(exit);
+    out["problems"] = JsonProblems(problems);
+    output.Line(ToText(out));
+  } else if (problems.empty()) {
+    output.Line(Format("ok: {}, {} kept, {} checked", CountText(file.handover().kept.size(), "range"),
+                       SizeText(file.handover().kept.bytes()), CountText(named.size(), "segment")));
+  } else {
+    for (const Problem& problem : problems) {
+      output.Line(DescribeRule(problem));
+    }
+  }
+  return exit;
+}
+
+}  // namespace holdfast::tool

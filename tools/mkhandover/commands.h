@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The verbs: options as values in, results out, and the status of the program.
+//
+// Each ends early in a Failure.  The words of the command line are read in tool.cc.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/format/handover.h"
+#include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/map-source.h"
+#include "tools/mkhandover/output.h"
+
+namespace holdfast::tool {
+
+struct MapChoice {
+  std::string where;
+  std::uint32_t efi_descriptor_size = kDefaultEfiDescriptorSize;
+};
+
+struct MakeOptions {
+  std::string output;
+  std::vector<std::string> preserve;
+  std::vector<std::string> pages_of;
+  std::vector<std::string> from;
+  std::vector<std::string> scratch;
+  std::optional<std::string> ram_from;  // a MAP, or "none"; absent: this machine's
+  std::uint32_t efi_descriptor_size = kDefaultEfiDescriptorSize;
+  std::optional<OnRefusal> on_refusal;
+  std::optional<std::uint32_t> refusal_delay;
+  std::optional<bool> kaslr;
+};
+ExitCode RunMake(const MakeOptions& options, Output& output);
+
+struct InspectOptions {
+  std::string file;
+  std::string dialect;  // empty: look
+};
+ExitCode RunInspect(const InspectOptions& options, Output& output);
+
+struct CheckOptions {
+  MapChoice map;
+  std::string handover;
+  std::vector<std::string> segments;
+};
+ExitCode RunCheck(const CheckOptions& options, Output& output);
+
+struct PlanOptions {
+  MapChoice map;
+  std::string handover;
+  std::string kernel;
+  std::optional<std::string> initrd;
+  std::string cmdline;
+  std::vector<std::string> in_use;
+  std::string mode = "auto";
+  std::string entry = "auto";
+  std::uint64_t seed = 0;
+};
+ExitCode RunPlan(const PlanOptions& options, Output& output);
+
+struct ReportOptions {
+  std::optional<std::string> file;      // a report, or a directory like /sys/kernel/boot_params/setup_data
+  std::optional<std::string> handover;  // where to write the handover's tree
+};
+ExitCode RunReport(const ReportOptions& options, Output& output);
+
+struct MapOptions {
+  MapChoice map;
+  std::optional<std::string> handover;
+  std::optional<std::string> svg;
+};
+ExitCode RunMap(const MapOptions& options, Output& output);
+
+}  // namespace holdfast::tool

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Completion of mkhandover's words for bash.
+
+_mkhandover() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
+  local common='--json -q --quiet -v --verbose -h --help --version' words=''
+  case $prev in
+    --on-refusal) words='reset halt' ;;
+    --kaslr) words='on off' ;;
+    --mode) words='auto fence native' ;;
+    --entry) words='auto vmlinux bzimage' ;;
+    --as) words='holdfast' ;;
+    -o | --output | --pages-of | --from | --ram-from | --map | --handover | --kernel | --initrd | --svg)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return
+      ;;
+    --preserve | --scratch | --segment | --in-use | --cmdline | --seed | --refusal-delay | --efi-descriptor-size) return ;;
+  esac
+  if [ -z "$words" ]; then
+    case $COMP_CWORD:$verb in
+      1:*) words='make inspect check plan report map -h --help --version' ;;
+      *:make) words="-o --output --preserve --pages-of --from --scratch --ram-from --on-refusal --refusal-delay --kaslr --efi-descriptor-size $common" ;;
+      *:inspect) words="--as $common" ;;
+      *:check) words="--map --handover --segment --efi-descriptor-size $common" ;;
+      *:plan) words="--map --handover --kernel --initrd --cmdline --in-use --mode --entry --seed --efi-descriptor-size $common" ;;
+      *:report) words="--handover $common" ;;
+      *:map) words="--map --handover --svg --efi-descriptor-size $common" ;;
+    esac
+    case $verb:$cur in
+      inspect:-* | report:-*) ;;
+      inspect:* | report:*)
+        if [ "$COMP_CWORD" -gt 1 ]; then
+          compopt -o filenames
+          mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+          return
+        fi
+        ;;
+    esac
+  fi
+  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+}
+complete -F _mkhandover mkhandover

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A handover that is being put together.
+
+#include "tools/mkhandover/draft.h"
+
+#include <algorithm>
+
+#include "common/base/version.h"
+#include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/text.h"
+
+namespace holdfast::tool {
+namespace {
+
+constexpr std::size_t kMaxNodeName = 31;
+
+bool Ascends(PhysRange a, PhysRange b) { return a.start() != b.start() ? a.start() < b.start() : a.end() < b.end(); }
+
+// Joins ranges that touch; with `overlapping` also those that overlap.
+void SortAndJoin(std::vector<PhysRange>& ranges, bool overlapping) {
+  std::sort(ranges.begin(), ranges.end(), Ascends);
+  std::vector<PhysRange> joined;
+  for (const PhysRange& range : ranges) {
+    const bool joins =
+        !joined.empty() && (overlapping ? range.start() <= joined.back().end() : range.start() == joined.back().end());
+    if (joins) {
+      joined.back() =
+          PhysRange::FromStartEnd(joined.back().start(), std::max(joined.back().end(), range.end())).value();
+    } else {
+      joined.push_back(range);
+    }
+  }
+  ranges = std::move(joined);
+}
+
+}  // namespace
+
+bool Draft::IsTaken(std::string_view name) const {
+  return name == reserved_ ||
+         std::any_of(nodes_.begin(), nodes_.end(), [name](const Node& node) { return node.name == name; });
+}
+
+std::string Draft::AddUnique(Node node) {
+  const std::string wish = node.name;
+  for (unsigned i = 2; IsTaken(node.name); ++i) {
+    const std::string suffix = Format("-{}", i);
+    node.name = wish.substr(0, kMaxNodeName - suffix.size()) + suffix;
+  }
+  nodes_.push_back(std::move(node));
+  return nodes_.back().name;
+}
+
+void Draft::AddNamed(const PreserveOption& option) {
+  const auto same =
+      std::find_if(nodes_.begin(), nodes_.end(), [&](const Node& node) { return node.name == option.name; });
+  if (same != nodes_.end() && same->fence == option.fence && same->owner == option.owner && !same->sha256) {
+    same->ranges.push_back(option.range);
+    return;
+  }
+  if (IsTaken(option.name)) {
+    throw Failure(ExitCode::kUsage,
+                  Format("--preserve ...,name={}: that name is taken: choose another, or give the same fence and owner",
+                         option.name));
+  }
+  nodes_.push_back({.name = option.name,
+                    .owner = option.owner,
+                    .fence = option.fence,
+                    .ranges = {option.range},
+                    .sha256 = std::nullopt});
+}
+
+void Draft::Merge(const HandoverFile& file) {
+  const Handover& handover = file.handover();
+  std::vector<Node> nodes;
+  for (const KeptPiece& piece : file.pieces()) {
+    const auto same =
+        std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.name == piece.name; });
+    if (same != nodes.end()) {
+      same->ranges.push_back(piece.range);
+    } else {
+      nodes.push_back({.name = piece.name,
+                       .owner = piece.owner,
+                       .fence = piece.fence,
+                       .ranges = {piece.range},
+                       .sha256 = piece.sha256});
+    }
+  }
+  // Names that are free come first, so that only the others change.
+  std::stable_partition(nodes.begin(), nodes.end(), [this](const Node& node) { return !IsTaken(node.name); });
+  for (Node& node : nodes) {
+    AddUnique(std::move(node));
+  }
+  for (const PhysRange& range : handover.scratch.view()) {
+    AddScratch(range);
+  }
+  for (const PhysRange& range : handover.ram.view()) {
+    AddRam(range);
+  }
+  // The first handover's policy holds; a later one can only take KASLR away, as in the stage.
+  if (!has_policy_) {
+    policy = handover.policy;
+    has_policy_ = true;
+  }
+  policy.kaslr = policy.kaslr && handover.policy.kaslr;
+}
+
+void Draft::Finish() {
+  SortAndJoin(scratch_, /*overlapping=*/true);
+  SortAndJoin(ram_, /*overlapping=*/true);
+  std::vector<KeptRange> storage;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    SortAndJoin(nodes_[i].ranges, /*overlapping=*/false);
+    for (const PhysRange& range : nodes_[i].ranges) {
+      storage.push_back({.range = range, .node = static_cast<std::uint32_t>(i), .fence = nodes_[i].fence});
+    }
+  }
+  const std::vector<KeptRange> all = storage;
+  PreservedMap kept(storage);
+  for (const KeptRange& each : all) {
+    FailUnless(kept.Add(each), "kept ranges");
+  }
+  PreservedMap::Conflict conflict;
+  if (const Status status = kept.Seal(&conflict); !status.ok()) {
+    const Error error = status.error();
+    throw Failure(error, DescribeRule({.code = error.code,
+                                       .where = error.where,
+                                       .what = nodes_[conflict.first.node].name,
+                                       .range = conflict.first.range,
+                                       .other = nodes_[conflict.second.node].name,
+                                       .other_range = conflict.second.range}));
+  }
+  for (const PhysRange& range : scratch_) {
+    if (const auto hit = kept.FirstOverlap(range)) {
+      const Error error{Errc::kOverlap, range.Intersection(hit->range).start().raw()};
+      throw Failure(error, DescribeRule({.code = error.code,
+                                         .where = error.where,
+                                         .what = "scratch",
+                                         .range = range,
+                                         .other = nodes_[hit->node].name,
+                                         .other_range = hit->range,
+                                         .kept = *hit}));
+    }
+  }
+}
+
+std::vector<std::byte> Draft::Encode() const {
+  const std::string maker = Format("mkhandover {}", kVersion);
+  std::vector<HandoverV1Node> nodes;
+  for (const Node& node : nodes_) {
+    nodes.push_back(
+        {.name = node.name, .owner = node.owner, .fence = node.fence, .ranges = node.ranges, .sha256 = node.sha256});
+  }
+  const HandoverV1 handover{.generation = generation,
+                            .created_by = maker,
+                            .policy = policy,
+                            .preserved = nodes,
+                            .scratch = scratch_,
+                            .ram = ram_};
+  std::vector<std::byte> storage(kMaxHandoverSize);
+  const auto tree = EncodeHandoverV1(handover, storage);
+  if (!tree.ok()) {
+    const Error error = tree.error();
+    if (error.code != Errc::kTableFull) {
+      FailToDecode("handover", error);
+    }
+    throw Failure(error,
+                  Format("{}: {} in {} do not fit into a handover, which takes {} and {}: keep larger pages",
+                         ErrcName(error.code), CountText(num_ranges(), "range"), CountText(nodes_.size(), "name"),
+                         SizeText(kMaxHandoverSize), CountText(kMaxPreservedNames, "name")));
+  }
+  return {tree.value().begin(), tree.value().end()};
+}
+
+std::size_t Draft::num_ranges() const {
+  std::size_t sum = 0;
+  for (const Node& node : nodes_) {
+    sum += node.ranges.size();
+  }
+  return sum;
+}
+
+std::uint64_t Draft::bytes() const {
+  std::uint64_t sum = 0;
+  for (const Node& node : nodes_) {
+    for (const PhysRange& range : node.ranges) {
+      sum += range.size();
+    }
+  }
+  return sum;
+}
+
+}  // namespace holdfast::tool

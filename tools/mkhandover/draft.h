@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A handover that is being put together.
+//
+// Names are unique: a range of a name that stands already joins it where fence and owner agree.  The finished
+// tree is one that the stage accepts: no two kept ranges overlap, none lies in scratch.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/format/handover-v1.h"
+#include "tools/mkhandover/handover-file.h"
+#include "tools/mkhandover/option-values.h"
+
+namespace holdfast::tool {
+
+class Draft {
+ public:
+  struct Node {
+    std::string name;
+    std::string owner;
+    Fence fence = Fence::kReserved;
+    std::vector<PhysRange> ranges;
+    std::optional<Digest> sha256;
+  };
+
+  // The name under which the handover's own page is kept.
+  static constexpr std::string_view kOwnName = "handover";
+
+  std::uint32_t generation = 0;
+  Policy policy;
+
+  // A node under that name, or under "NAME-2", "NAME-3", ... where it is taken.  Returns the name it got.
+  std::string AddUnique(Node node);
+  // A range under exactly that name.  Ends in a usage Failure where the name is taken by a node that differs.
+  void AddNamed(const PreserveOption& option);
+  // All of another handover: nodes, scratch, record of RAM, the stricter policy of the two.
+  void Merge(const HandoverFile& file);
+  void AddScratch(PhysRange range) { scratch_.push_back(range); }
+  void AddRam(PhysRange range) { ram_.push_back(range); }
+  void ForgetRam() { ram_.clear(); }
+  // Keeps a name free for a node that comes last.
+  void Reserve(std::string_view name) { reserved_ = name; }
+
+  // Sorts, joins, and checks; ends in a Failure for what overlaps.
+  void Finish();
+  // Pre, for all below: finished.
+  std::vector<std::byte> Encode() const;
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<PhysRange>& ram() const { return ram_; }
+  std::size_t num_ranges() const;
+  std::uint64_t bytes() const;
+
+ private:
+  bool IsTaken(std::string_view name) const;
+
+  std::vector<Node> nodes_;
+  std::vector<PhysRange> scratch_;
+  std::vector<PhysRange> ram_;
+  std::string reserved_;
+  bool has_policy_ = false;
+};
+
+}  // namespace holdfast::tool

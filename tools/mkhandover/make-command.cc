@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// mkhandover make: describes memory that is to survive the next kexec.
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+
+#include "common/console/wording.h"
+#include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/digest.h"
+#include "tools/mkhandover/draft.h"
+#include "tools/mkhandover/files.h"
+#include "tools/mkhandover/json.h"
+#include "tools/mkhandover/option-values.h"
+#include "tools/mkhandover/page-map.h"
+#include "tools/mkhandover/report-file.h"
+#include "tools/mkhandover/text.h"
+
+namespace holdfast::tool {
+namespace {
+
+void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
+  for (const std::string& path : options.pages_of) {
+    FilePages pages = PagesOfFile(path);
+    const std::size_t extents = pages.extents.size();
+    const std::string name = draft.AddUnique({.name = MakeNodeName(std::filesystem::path(path).filename().string()),
+                                              .owner = {},
+                                              .fence = Fence::kReserved,
+                                              .ranges = std::move(pages.extents),
+                                              .sha256 = std::nullopt});
+    output.Note(
+        Format("{}: kept as {}, {} of {}-pages", path, name, CountText(extents, "extent"), SizeText(pages.page_size)));
+  }
+}
+
+void AddRanges(const MakeOptions& options, Draft& draft) {
+  for (const std::string& text : options.preserve) {
+    PreserveOption option = ParsePreserveOption(text);
+    if (option.name.empty()) {
+      option.name = Format("mem-{:x}", option.range.start().raw());
+    }
+    draft.AddNamed(option);
+  }
+  for (const std::string& text : options.scratch) {
+    draft.AddScratch(ParseRangeOption("--scratch", text));
+  }
+}
+
+void AddRamOf(const MemoryMap& map, Draft& draft) {
+  for (const MemEntry& entry : map.view()) {
+    if (IsRam(entry.type)) {
+      draft.AddRam(entry.range);
+    }
+  }
+}
+
+// What was RAM before anything was fenced: what this kernel was given as RAM, and what an earlier stage took away
+// from it.  Not to know it is no failure: then nothing that is reserved by now can be kept.
+void AddRamOfThisMachine(const ReportFile* report, Draft& draft, Output& output) {
+  if (std::filesystem::is_directory(kFirmwareMemmap)) {
+    AddRamOf(LayOut(ReadMemmapDirectory(kFirmwareMemmap), kFirmwareMemmap)->map(), draft);
+  } else {
+    output.Note(Format("{} is not there: the handover does not say what was RAM", kFirmwareMemmap));
+  }
+  if (report == nullptr) {
+    return;
+  }
+  for (const KeptRange& kept : report->report().kept) {
+    draft.AddRam(kept.range);
+  }
+  if (!report->report().handover.empty()) {
+    const HandoverFile before(report->handover(), "the report's handover");
+    for (const PhysRange& range : before.handover().ram.view()) {
+      draft.AddRam(range);
+    }
+  }
+}
+
+// The report of this boot, where it can be read.
+std::unique_ptr<ReportFile> AskForReport(Output& output) {
+  try {
+    return ReadReportOfThisBoot();
+  } catch (const std::exception& failure) {
+    output.Warn(Format("the report of this boot is not used: {}", failure.what()));
+    return nullptr;
+  }
+}
+
+void AddRam(const MakeOptions& options, const ReportFile* report, Draft& draft, Output& output) {
+  if (!options.ram_from) {
+    AddRamOfThisMachine(report, draft, output);
+  } else if (*options.ram_from == "none") {
+    draft.ForgetRam();
+  } else {
+    AddRamOf(ReadMap(*options.ram_from, options.efi_descriptor_size)->map(), draft);
+  }
+}
+
+void WarnOfWhatIsNotRam(const Draft& draft, Output& output) {
+  if (draft.ram().empty()) {
+    return;
+  }
+  std::vector<PhysRange> storage(draft.ram().size());
+  RangeSet ram(storage);
+  for (const PhysRange& range : draft.ram()) {
+    FailUnless(ram.Add(range), "ram");
+  }
+  for (const Draft::Node& node : draft.nodes()) {
+    for (const PhysRange& range : node.ranges) {
+      if (const auto missing = ram.FirstMissing(range)) {
+        output.Warn(Format("{} {} is not RAM from {} on: the stage will refuse it", node.name, RangeText(range),
+                           Hex(missing->start().raw())));
+      }
+    }
+  }
+}
+
+struct Result {
+  std::size_t size = 0;
+  Digest digest{};
+  std::optional<PhysAddr> address;
+  std::string option;  // what to pass on the command line
+};
+
+Result WriteOrdinary(const MakeOptions& options, const Draft& draft) {
+  const std::vector<std::byte> tree = draft.Encode();
+  WriteFile(options.output, tree);
+  return {.size = tree.size(), .digest = DigestOf(tree), .address = std::nullopt, .option = {}};
+}
+
+// Onto a huge page of its own, which the handover keeps as well.
+Result WriteInPlace(const MakeOptions& options, Draft& draft) {
+  HugePageFile file(options.output);
+  draft.Reserve({});
+  draft.AddUnique({.name = std::string(Draft::kOwnName),
+                   .owner = {},
+                   .fence = Fence::kReserved,
+                   .ranges = {file.range()},
+                   .sha256 = std::nullopt});
+  draft.Finish();
+  const std::vector<std::byte> tree = draft.Encode();
+  std::memcpy(file.bytes().data(), tree.data(), tree.size());
+  Result result{.size = tree.size(),
+                .digest = DigestOf(file.bytes().first(tree.size())),
+                .address = file.range().start(),
+                .option = {}};
+  result.option = Format("holdfast={},{},{}", Hex(result.address->raw()), result.size, HexDigits(result.digest));
+  file.Keep();
+  return result;
+}
+
+Json ToJson(const MakeOptions& options, const Draft& draft, const Result& result) {
+  Json out = JsonDocument();
+  out["output"] = options.output;
+  if (result.address) {
+    out["start"] = JsonAddress(result.address->raw());
+  }
+  out["size"] = result.size;
+  out["sha256"] = HexDigits(result.digest);
+  if (!result.option.empty()) {
+    out["option"] = result.option;
+  }
+  out["generation"] = draft.generation;
+  std::vector<std::pair<PhysRange, const Draft::Node*>> ranges;
+  for (const Draft::Node& node : draft.nodes()) {
+    for (const PhysRange& range : node.ranges) {
+      ranges.emplace_back(range, &node);
+    }
+  }
+  std::sort(ranges.begin(), ranges.end(),
+            [](const auto& a, const auto& b) { return a.first.start() < b.first.start(); });
+  Json preserved = Json::array();
+  for (const auto& [range, node] : ranges) {
+    Json item = JsonStartSize(range);
+    item["name"] = node->name;
+    item["fence"] = FenceName(node->fence);
+    preserved.push_back(std::move(item));
+  }
+  out["preserved"] = std::move(preserved);
+  out["bytes"] = draft.bytes();
+  return out;
+}
+
+void SetPolicy(const MakeOptions& options, Draft& draft) {
+  draft.policy.on_refusal = options.on_refusal.value_or(draft.policy.on_refusal);
+  draft.policy.refusal_delay_seconds = options.refusal_delay.value_or(draft.policy.refusal_delay_seconds);
+  draft.policy.kaslr = options.kaslr.value_or(draft.policy.kaslr);
+}
+
+}  // namespace
+
+ExitCode RunMake(const MakeOptions& options, Output& output) {
+  if (options.preserve.empty() && options.pages_of.empty() && options.from.empty()) {
+    throw Failure(ExitCode::kUsage,
+                  "make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE");
+  }
+  const bool in_place = IsOnHugetlbfs(options.output);
+  for (const std::string& path : options.pages_of) {
+    std::error_code none;
+    if (std::filesystem::equivalent(path, options.output, none)) {
+      throw Failure(ExitCode::kUsage, Format("--pages-of {}: is the output as well, which is kept anyway", path));
+    }
+  }
+  const auto report = AskForReport(output);
+  Draft draft;
+  draft.generation = report ? report->report().generation : 0;
+  if (in_place) {
+    draft.Reserve(Draft::kOwnName);
+  }
+  for (const std::string& path : options.from) {
+    const HandoverFile file(path);
+    file.RequireNoProblem();
+    draft.Merge(file);
+  }
+  AddRanges(options, draft);
+  AddRam(options, report.get(), draft, output);
+  SetPolicy(options, draft);
+  // Last, because pages might still move.
+  AddFiles(options, draft, output);
+  draft.Finish();  // Nothing is written of a handover that would be refused.
+  const Result result = in_place ? WriteInPlace(options, draft) : WriteOrdinary(options, draft);
+  WarnOfWhatIsNotRam(draft, output);
+
+  output.Note(Format("{}: {} bytes, {}, {} kept, sha256 {}", options.output, result.size,
+                     CountText(draft.num_ranges(), "range"), SizeText(draft.bytes()), HexDigits(result.digest)));
+  if (output.json()) {
+    output.Line(ToText(ToJson(options, draft, result)));
+  } else if (!result.option.empty()) {
+    output.Line(result.option);
+  }
+  return ExitCode::kFine;
+}
+
+}  // namespace holdfast::tool

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where a file's pages lie in physical memory.
+
+#include "tools/mkhandover/page-map.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+
+#include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/files.h"
+#include "tools/mkhandover/text.h"
+
+namespace holdfast::tool {
+namespace {
+
+constexpr const char* kPagemap = "/proc/self/pagemap";
+constexpr std::uint64_t kStatBlock = 512;
+
+// f_type is a signed long that holds an unsigned 32-bit magic.
+std::uint64_t MagicOf(const struct statfs& status) { return static_cast<std::uint32_t>(status.f_type); }
+
+// Memory that a file is mapped to.
+class Mapping {
+ public:
+  Mapping(int fd, std::size_t size, int protection, const std::string& file) : size_(size) {
+    void* const at = mmap(nullptr, size, protection, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED) {
+      FailWithErrno(Format("{}: mmap", file));
+    }
+    data_ = static_cast<std::byte*>(at);
+  }
+  ~Mapping() {
+    if (data_ != nullptr) munmap(data_, size_);
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+
+  std::byte* data() const { return data_; }
+  std::byte* Release() { return std::exchange(data_, nullptr); }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_;
+};
+
+// The entry of the first 4 KiB of each page: the rest of a huge page follows it.
+std::vector<PagemapEntry> ReadPagemap(const std::byte* data, std::size_t size, std::uint64_t page_size) {
+  const Descriptor fd(open(kPagemap, O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) {
+    FailWithErrno(kPagemap);
+  }
+  std::vector<PagemapEntry> entries;
+  for (std::size_t offset = 0; offset < size; offset += page_size) {
+    const auto address = reinterpret_cast<std::uintptr_t>(data + offset);
+    PagemapEntry entry;
+    const auto where = static_cast<off_t>(address / kPageSize * sizeof(entry.raw));
+    if (pread(fd.get(), &entry.raw, sizeof(entry.raw), where) != static_cast<ssize_t>(sizeof(entry.raw))) {
+      FailWithErrno(kPagemap);
+    }
+    entries.push_back(entry);
+  }
+  return entries;
+}
+
+void FaultIn(const std::byte* data, std::size_t size, std::uint64_t page_size) {
+  for (std::size_t offset = 0; offset < size; offset += page_size) {
+    static_cast<void>(*static_cast<const volatile std::byte*>(data + offset));
+  }
+}
+
+[[noreturn]] void FailToSitStill(const std::string& file) {
+  throw Failure(ExitCode::kSystem, Format("{}: its pages moved while they were read: run this again, as the last thing "
+                                          "before kexec",
+                                          file));
+}
+
+struct statfs AskFilesystem(const std::string& path) {
+  struct statfs status {};
+  if (statfs(path.c_str(), &status) != 0) {
+    FailWithErrno(path);
+  }
+  return status;
+}
+
+}  // namespace
+
+std::string FilesystemName(std::uint64_t magic) {
+  struct Known {
+    std::uint64_t magic;
+    std::string_view name;
+  };
+  constexpr std::array<Known, 10> kKnown = {{{HUGETLBFS_MAGIC, "hugetlbfs"},
+                                             {TMPFS_MAGIC, "tmpfs"},
+                                             {RAMFS_MAGIC, "ramfs"},
+                                             {EXT4_SUPER_MAGIC, "ext4"},
+                                             {XFS_SUPER_MAGIC, "xfs"},
+                                             {BTRFS_SUPER_MAGIC, "btrfs"},
+                                             {OVERLAYFS_SUPER_MAGIC, "overlayfs"},
+                                             {NFS_SUPER_MAGIC, "nfs"},
+                                             {PROC_SUPER_MAGIC, "proc"},
+                                             {SYSFS_MAGIC, "sysfs"}}};
+  for (const Known& known : kKnown) {
+    if (known.magic == magic) {
+      return std::string(known.name);
+    }
+  }
+  return Format("filesystem {:#x}", magic);
+}
+
+std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size,
+                                 const std::string& file) {
+  std::vector<PhysRange> ranges;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    const PagemapEntry page = pages[i];
+    if (page.swapped() || !page.present()) {
+      throw Failure(ExitCode::kBadInput, Format("{}: page {} is {}: every page of it must be in memory", file, i,
+                                                page.swapped() ? "swapped out" : "absent"));
+    }
+    if (page.frame() == 0) {
+      throw Failure(ExitCode::kSystem,
+                    Format("{}: the kernel hides where its pages lie: run this as root (CAP_SYS_ADMIN)", file));
+    }
+    const auto range = page.frame() < kPhysLimit / kPageSize
+                           ? PhysRange::FromStartSize(PhysAddr(page.frame() * kPageSize), page_size)
+                           : Result<PhysRange>(Error{Errc::kOutOfBounds, page.frame()});
+    if (!range.ok() || !IsAligned(range.value().start().raw(), page_size)) {
+      throw Failure(ExitCode::kBadInput, Format("{}: page {} at frame {} is no page of {}", file, i, Hex(page.frame()),
+                                                SizeText(page_size)));
+    }
+    ranges.push_back(range.value());
+  }
+  std::sort(ranges.begin(), ranges.end(), [](PhysRange a, PhysRange b) { return a.start() < b.start(); });
+  std::vector<PhysRange> extents;
+  for (const PhysRange& range : ranges) {
+    if (!extents.empty() && extents.back().end() == range.start()) {
+      extents.back() = PhysRange::FromStartEnd(extents.back().start(), range.end()).value();
+    } else {
+      extents.push_back(range);
+    }
+  }
+  return extents;
+}
+
+FilePages PagesOfFile(const std::string& path) {
+  // The filesystem first: the file of another kind need not even be readable to be refused.
+  const std::uint64_t magic = MagicOf(AskFilesystem(path));
+  if (magic != HUGETLBFS_MAGIC) {
+    throw Failure(ExitCode::kBadInput, Format("{}: lies on {}, whose pages can move: put it on hugetlbfs, for example "
+                                              "in /dev/hugepages",
+                                              path, FilesystemName(magic)));
+  }
+  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct statfs filesystem {};
+  struct stat status {};
+  if (!fd.valid() || fstatfs(fd.get(), &filesystem) != 0 || fstat(fd.get(), &status) != 0) {
+    FailWithErrno(path);
+  }
+  if (!S_ISREG(status.st_mode) || MagicOf(filesystem) != HUGETLBFS_MAGIC) {
+    throw Failure(ExitCode::kBadInput, Format("{}: no ordinary file on hugetlbfs", path));
+  }
+  const auto page_size = static_cast<std::uint64_t>(filesystem.f_bsize);
+  const auto size = static_cast<std::uint64_t>(status.st_size);
+  if (size == 0 || size % page_size != 0) {
+    throw Failure(ExitCode::kBadInput, Format("{}: {} bytes are not a number of pages of {}: fill it first", path, size,
+                                              SizeText(page_size)));
+  }
+  // Before anything is touched: a read would fill the hole with a page of zeros.
+  const std::uint64_t allocated = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
+  if (allocated < size) {
+    throw Failure(ExitCode::kBadInput, Format("{}: {} of its {} were never written: fill the holes first", path,
+                                              SizeText(size - allocated), SizeText(size)));
+  }
+  const Mapping mapping(fd.get(), size, PROT_READ, path);
+  FaultIn(mapping.data(), size, page_size);
+  const auto first = ReadPagemap(mapping.data(), size, page_size);
+  FilePages pages{.page_size = page_size, .extents = ExtentsOf(first, page_size, path)};
+  const auto second = ReadPagemap(mapping.data(), size, page_size);
+  if (!std::equal(first.begin(), first.end(), second.begin(), second.end(), [](PagemapEntry a, PagemapEntry b) {
+        return a.present() == b.present() && a.frame() == b.frame();
+      })) {
+    FailToSitStill(path);
+  }
+  return pages;
+}
+
+bool IsOnHugetlbfs(const std::string& path) {
+  struct statfs status {};
+  if (statfs(path.c_str(), &status) != 0) {
+    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+    if (statfs(folder.empty() ? "." : folder.c_str(), &status) != 0) {
+      return false;
+    }
+  }
+  return MagicOf(status) == HUGETLBFS_MAGIC;
+}
+
+HugePageFile::HugePageFile(const std::string& path) : path_(path) {
+  Descriptor fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  struct statfs filesystem {};
+  if (!fd.valid() || fstatfs(fd.get(), &filesystem) != 0 || ftruncate(fd.get(), 0) != 0) {
+    FailWithErrno(path);
+  }
+  size_ = static_cast<std::size_t>(filesystem.f_bsize);
+  // Takes the page now: without one a first write would end in SIGBUS.
+  if (fallocate(fd.get(), 0, 0, static_cast<off_t>(size_)) != 0) {
+    const int reason = errno;
+    unlink(path.c_str());
+    if (reason == ENOSPC || reason == ENOMEM) {
+      throw Failure(ExitCode::kSystem, Format("{}: no free huge page of {}: raise /proc/sys/vm/nr_hugepages by one",
+                                              path, SizeText(size_)));
+    }
+    errno = reason;
+    FailWithErrno(path);
+  }
+  try {
+    Mapping mapping(fd.get(), size_, PROT_READ | PROT_WRITE, path);
+    data_ = mapping.data();
+    FaultIn(data_, size_, size_);
+    range_ = FindRange();
+    mapping.Release();
+  } catch (...) {
+    unlink(path.c_str());
+    throw;
+  }
+  fd_ = fd.Release();
+}
+
+HugePageFile::~HugePageFile() {
+  munmap(data_, size_);
+  close(fd_);
+  if (!is_kept_) {
+    unlink(path_.c_str());
+  }
+}
+
+PhysRange HugePageFile::FindRange() const { return ExtentsOf(ReadPagemap(data_, size_, size_), size_, path_).at(0); }
+
+void HugePageFile::Keep() {
+  if (FindRange() != range_) {
+    FailToSitStill(path_);
+  }
+  is_kept_ = true;
+}
+
+}  // namespace holdfast::tool

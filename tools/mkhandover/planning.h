@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The stage's decision, made here: MakeBootPlan() with storage for any size of map.
+
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "common/plan/boot-plan.h"
+#include "tools/mkhandover/handover-file.h"
+
+namespace holdfast::tool {
+
+class Planned {
+ public:
+  // Pre: `file` has no problem(), and `in` speaks of its handover.
+  Planned(const BootInputs& in, const HandoverFile& file);
+
+  bool ok() const { return problems_.empty(); }
+  // Names of kept ranges are in them.  The first one is what the stage would refuse for.
+  const std::vector<Problem>& problems() const { return problems_; }
+  // Pre: ok().
+  const BootPlan& plan() const { return *plan_; }
+
+ private:
+  std::vector<MemEntry> map_storage_;
+  std::vector<PhysRange> avoid_storage_;
+  std::unique_ptr<BootPlan> plan_;
+  std::vector<Problem> problems_;
+};
+
+}  // namespace holdfast::tool

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The report that the stage left for this kernel, or one from a file.
+
+#include "tools/mkhandover/report-file.h"
+
+#include "common/abi/setup-data.h"
+#include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/files.h"
+#include "tools/mkhandover/map-text.h"
+
+namespace holdfast::tool {
+
+std::optional<std::vector<std::byte>> FindReport(const std::filesystem::path& setup_data_directory) {
+  std::error_code none;
+  for (const auto& child : std::filesystem::directory_iterator(setup_data_directory, none)) {
+    const std::filesystem::path type = child.path() / "type";
+    if (std::filesystem::exists(type) && ParseHex(ReadTextFile(type.string())) == kSetupHoldfastReport) {
+      // The kernel gives at most a page a read; ReadFile() goes on to the end.
+      return ReadFile((child.path() / "data").string());
+    }
+  }
+  return std::nullopt;
+}
+
+// Every item of a list takes at least 8 bytes of the tree, which bounds their number.
+ReportFile::ReportFile(std::vector<std::byte> bytes, const std::string& name)
+    : bytes_(std::move(bytes)),
+      kept_storage_(bytes_.size() / 16 + 1),
+      before_storage_(bytes_.size() / 20 + 1),
+      after_storage_(bytes_.size() / 20 + 1),
+      timestamp_storage_(bytes_.size() / 8 + 1),
+      kept_(kept_storage_),
+      before_(before_storage_),
+      after_(after_storage_),
+      timestamps_(timestamp_storage_) {
+  const auto tree = FdtView::Open(bytes_);
+  if (!tree.ok()) {
+    FailToDecode(name, tree.error());
+  }
+  FailUnless(DecodeBootReport(tree.value(), {kept_, before_, after_, timestamps_}, report_), name);
+}
+
+std::unique_ptr<ReportFile> ReadReportOfThisBoot() {
+  auto bytes = FindReport(kSetupDataDirectory);
+  return bytes ? std::make_unique<ReportFile>(std::move(*bytes), kSetupDataDirectory) : nullptr;
+}
+
+}  // namespace holdfast::tool

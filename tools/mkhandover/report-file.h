@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The report that the stage left for this kernel, or one from a file.
+
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/format/boot-report.h"
+
+namespace holdfast::tool {
+
+inline constexpr const char* kSetupDataDirectory = "/sys/kernel/boot_params/setup_data";
+
+// The payload of the setup_data node that is ours, in a directory of N/{type,data}; nullopt when there is none.
+std::optional<std::vector<std::byte>> FindReport(const std::filesystem::path& setup_data_directory);
+
+// A decoded report with the storage that it borrows.
+class ReportFile {
+ public:
+  ReportFile(std::vector<std::byte> bytes, const std::string& name);
+  ReportFile(const ReportFile&) = delete;
+  ReportFile& operator=(const ReportFile&) = delete;
+
+  const BootReport& report() const { return report_; }
+  std::vector<std::byte> handover() const { return {report_.handover.begin(), report_.handover.end()}; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::vector<KeptRange> kept_storage_;
+  std::vector<MemEntry> before_storage_;
+  std::vector<MemEntry> after_storage_;
+  std::vector<Timestamp> timestamp_storage_;
+  BoundedVector<KeptRange> kept_;
+  BoundedVector<MemEntry> before_;
+  BoundedVector<MemEntry> after_;
+  BoundedVector<Timestamp> timestamps_;
+  BootReport report_;
+};
+
+// The report of this boot; null when Holdfast did not start this kernel.
+std::unique_ptr<ReportFile> ReadReportOfThisBoot();
+
+}  // namespace holdfast::tool

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The command line: the one wrapper around CLI11.
+
+#include "tools/mkhandover/tool.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+
+#include "common/base/version.h"
+#include "common/format/handover-v1.h"
+#include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/json.h"
+#include "tools/mkhandover/option-values.h"
+#include "tools/mkhandover/text.h"
+
+namespace holdfast::tool {
+namespace {
+
+constexpr const char* kMapHelp =
+    "Memory map: e820 lines of a kernel log or /proc/iomem (\"-\" reads standard input), a directory like "
+    "/sys/firmware/memmap, a raw boot_params page or EFI memory map";
+
+// One of these words; the type's name lists them already.
+CLI::Validator OneOf(const std::vector<std::string>& words) { return CLI::IsMember(words).description({}); }
+
+// Words that CLI11 has found, and what to do with them.
+class CommandLine {
+ public:
+  CommandLine() : app_("Makes, inspects, checks and plans handovers of memory that survives kexec.", "mkhandover") {
+    app_.require_subcommand(1);
+    app_.get_formatter()->label("SUBCOMMAND", "VERB");
+    app_.get_formatter()->label("Subcommands", "Verbs");
+    app_.set_version_flag("--version", VersionText(), "Print the version and exit");
+    app_.footer(
+        "Exit status: 0 fine, 1 a check found something, 2 usage, 3 overlap, 4 no slot, 5 table full,\n"
+        "6 bad input, 7 system.  mkhandover(8) says more.");
+    AddMake();
+    AddInspect();
+    AddCheck();
+    AddPlan();
+    AddReport();
+    AddMap();
+  }
+
+  // 0 and the verb to run, or the exit status right away.
+  int Parse(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+      return 0;
+    } catch (const CLI::Success& wish) {  // --help and --version
+      exit_now_ = true;
+      return app_.exit(wish, std::cout, std::cerr);
+    } catch (const CLI::ParseError& error) {
+      exit_now_ = true;
+      const std::string_view first = argc > 1 ? argv[1] : "";
+      if (!first.empty() && first.front() != '-' && app_.get_subcommands().empty()) {
+        std::cerr << "mkhandover: no such verb: " << Printable(first) << ": see mkhandover --help\n";
+      } else {
+        std::cerr << "mkhandover: " << Complaint(error) << '\n';
+      }
+      return static_cast<int>(ExitCode::kUsage);
+    }
+  }
+
+  bool exits_now() const { return exit_now_; }
+  const OutputOptions& output() const { return output_; }
+  // "plan"
+  std::string_view verb() const { return verb_; }
+  ExitCode Run(Output& output) const { return run_(output); }
+
+ private:
+  static std::string VersionText() { return Format("mkhandover {}", kVersion); }
+
+  std::string Complaint(const CLI::ParseError& error) const {
+    std::string what = error.what();
+    std::replace(what.begin(), what.end(), '\n', ' ');
+    const auto verbs = app_.get_subcommands();
+    if (verbs.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+      what = "a verb is missing";
+    }
+    const std::string verb = verbs.empty() ? std::string() : Format(" {}", verbs.front()->get_name());
+    return Format("{}: see mkhandover{} --help", Trim(what), verb);
+  }
+
+  template <typename Options>
+  CLI::App* AddVerb(const char* name, const char* description, const Options& options,
+                    ExitCode (*run)(const Options&, Output&)) {
+    CLI::App* const verb = app_.add_subcommand(name, description);
+    verb->add_flag("--json", output_.json, "Print one JSON object");
+    verb->add_flag("-q,--quiet", output_.quiet, "No warnings");
+    verb->add_flag("-v,--verbose", output_.verbose, "More detail");
+    verb->set_version_flag("--version", VersionText(), "Print the version and exit");
+    verb->callback([this, name, &options, run] {
+      verb_ = name;
+      run_ = [&options, run](Output& output) { return run(options, output); };
+    });
+    return verb;
+  }
+
+  // An option that may stand several times, each with one value.
+  static void AddList(CLI::App* verb, const char* name, std::vector<std::string>& values, const char* type,
+                      const char* help) {
+    verb->add_option(name, values, help)
+        ->type_name(type)
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+
+  static void AddMapOption(CLI::App* verb, MapChoice& map) {
+    verb->add_option("--map", map.where, kMapHelp)->type_name("MAP")->required();
+    AddStrideOption(verb, map.efi_descriptor_size);
+  }
+
+  static void AddStrideOption(CLI::App* verb, std::uint32_t& size) {
+    verb->add_option("--efi-descriptor-size", size, "Bytes from one descriptor to the next in a raw EFI memory map")
+        ->type_name("N")
+        ->capture_default_str();
+  }
+
+  void AddMake() {
+    CLI::App* const verb = AddVerb("make", "Describe memory that is to be kept", make_, &RunMake);
+    verb->add_option("-o,--output", make_.output,
+                     "Where the handover goes; on hugetlbfs it is kept in place and the option to pass to the kernel "
+                     "is printed")
+        ->type_name("OUT")
+        ->required();
+    AddList(verb, "--preserve", make_.preserve, "START+SIZE[,name=N][,fence=F][,owner=O]",
+            "Keep this range; fences: reserved, held, pmem, pram");
+    AddList(verb, "--pages-of", make_.pages_of, "FILE", "Keep the pages of a file on hugetlbfs");
+    AddList(verb, "--from", make_.from, "FILE", "Keep what another handover keeps as well");
+    AddList(verb, "--scratch", make_.scratch, "START+SIZE", "Where a native boot may place things");
+    verb->add_option("--ram-from", make_.ram_from,
+                     "What was RAM before anything was fenced: a memory map, or \"none\"; else what this machine says")
+        ->type_name("MAP");
+    AddStrideOption(verb, make_.efi_descriptor_size);
+    verb->add_option_function<std::string>(
+            "--on-refusal",
+            [this](const std::string& word) {
+              make_.on_refusal = word == "halt" ? OnRefusal::kHalt : OnRefusal::kReset;
+            },
+            "What the stage does after a refusal")
+        ->type_name("reset|halt")
+        ->check(OneOf({"reset", "halt"}));
+    verb->add_option("--refusal-delay", make_.refusal_delay, "How long a refusal stays on the screen before the reset")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(std::uint32_t{0}, kMaxRefusalDelay).description({}));
+    verb->add_option_function<std::string>(
+            "--kaslr", [this](const std::string& word) { make_.kaslr = word == "on"; },
+            "Whether the stage chooses a random place for the kernel")
+        ->type_name("on|off")
+        ->check(OneOf({"on", "off"}));
+  }
+
+  void AddInspect() {
+    CLI::App* const verb = AddVerb("inspect", "What a handover says", inspect_, &RunInspect);
+    verb->add_option("FILE", inspect_.file, "The handover")->required();
+    verb->add_option("--as", inspect_.dialect, "Its dialect; this version reads holdfast")->type_name("DIALECT");
+  }
+
+  void AddCheck() {
+    CLI::App* const verb = AddVerb("check", "Is a handover believable, does anything stand on it", check_, &RunCheck);
+    AddMapOption(verb, check_.map);
+    verb->add_option("--handover", check_.handover, "The handover")->type_name("FILE")->required();
+    AddList(verb, "--segment", check_.segments, "START+SIZE,NAME", "Something that will be written there");
+  }
+
+  void AddPlan() {
+    CLI::App* const verb = AddVerb("plan", "The stage's own decision, before the jump", plan_, &RunPlan);
+    AddMapOption(verb, plan_.map);
+    verb->add_option("--handover", plan_.handover, "The handover")->type_name("FILE")->required();
+    verb->add_option("--kernel", plan_.kernel, "The next kernel, a bzImage")->type_name("IMAGE")->required();
+    verb->add_option("--initrd", plan_.initrd, "Its initrd")->type_name("FILE");
+    verb->add_option("--cmdline", plan_.cmdline, "Its command line; nokaslr and mem= are heeded")->type_name("TEXT");
+    AddList(verb, "--in-use", plan_.in_use, "START+SIZE[,NAME]", "Memory that must not be written");
+    verb->add_option("--mode", plan_.mode, "How memory is protected")
+        ->type_name("auto|fence|native")
+        ->check(OneOf({"auto", "fence", "native"}));
+    verb->add_option("--entry", plan_.entry, "Where the kernel is entered")
+        ->type_name("auto|vmlinux|bzimage")
+        ->check(OneOf({"auto", "vmlinux", "bzimage"}));
+    verb->add_option_function<std::string>(
+            "--seed", [this](const std::string& text) { plan_.seed = ParseSizeOption("--seed", text); },
+            "The random number that chooses the slot; 0 where none is given, which is the lowest slot")
+        ->type_name("N");
+  }
+
+  void AddReport() {
+    CLI::App* const verb = AddVerb("report", "What the stage did on the way into this kernel", report_, &RunReport);
+    verb->add_option("FILE", report_.file,
+                     "A saved report, or a directory like /sys/kernel/boot_params/setup_data, which is the default");
+    verb->add_option("--handover", report_.handover, "Write the handover that the stage used")->type_name("OUT");
+  }
+
+  void AddMap() {
+    CLI::App* const verb = AddVerb("map", "A picture of memory", map_, &RunMap);
+    AddMapOption(verb, map_.map);
+    verb->add_option("--handover", map_.handover, "Show what this handover keeps")->type_name("FILE");
+    verb->add_option("--svg", map_.svg, "Write a drawing as well")->type_name("OUT");
+  }
+
+  CLI::App app_;
+  OutputOptions output_;
+  MakeOptions make_;
+  InspectOptions inspect_;
+  CheckOptions check_;
+  PlanOptions plan_;
+  ReportOptions report_;
+  MapOptions map_;
+  std::string_view verb_;
+  std::function<ExitCode(Output&)> run_;
+  bool exit_now_ = false;
+};
+
+// What ended the verb, for people and, where they asked, for programs.
+ExitCode Report(const Failure& failure, std::string_view verb, Output& output) {
+  output.Complain(failure.what());
+  if (output.json()) {
+    Json document = JsonDocument();
+    document["verdict"] = verb == "plan" && failure.error() ? "refused" : "failed";
+    document["exit"] = static_cast<int>(failure.code());
+    document["problems"] = JsonProblems(failure);
+    output.Line(ToText(document));
+  }
+  return failure.code();
+}
+
+ExitCode RunVerb(const CommandLine& line, Output& output) {
+  try {
+    return line.Run(output);
+  } catch (const Failure& failure) {
+    return Report(failure, line.verb(), output);
+  } catch (const std::exception& failure) {  // the standard library's own: no memory, no such directory
+    return Report(Failure(ExitCode::kSystem, failure.what()), line.verb(), output);
+  }
+}
+
+}  // namespace
+
+int RunTool(int argc, const char* const* argv) {
+  CommandLine line;
+  int status = 0;
+  try {
+    status = line.Parse(argc, argv);
+  } catch (const Failure& failure) {
+    std::cerr << "mkhandover: " << failure.what() << '\n';
+    return static_cast<int>(failure.code());
+  }
+  Output output(std::cout, std::cerr, line.output(), AskTerminal());
+  if (!line.exits_now()) {
+    status = static_cast<int>(RunVerb(line, output));
+  }
+  std::cout.flush();
+  if (!std::cout) {
+    output.Complain("standard output: not all could be written");
+    return static_cast<int>(ExitCode::kSystem);
+  }
+  return status;
+}
+
+}  // namespace holdfast::tool
