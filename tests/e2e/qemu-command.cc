@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// From a guest's options to its initramfs and QEMU's command line.
+
+#include "tests/e2e/qemu-command.h"
+
+#include <array>
+
+#include "tests/e2e/initramfs.h"
+
+namespace holdfast::e2e {
+namespace {
+
+// Put into every guest if it has been built; a guest that needs one that is missing says so itself.
+struct Tool {
+  std::filesystem::path source;
+  const char* path;
+};
+
+std::vector<Tool> Tools(const GuestOptions& options) {
+  return {{Kexec(options.kexec_tools), "bin/kexec"},
+          {StockKexec(options.kexec_tools), "bin/kexec-stock"},
+          {Mkhandover(), "bin/mkhandover"},
+          {GuestProgram("pattern"), "bin/pattern"},
+          {GuestProgram("poke"), "bin/poke"}};
+}
+
+// QEMU 7.2's own translation of cmpxchg16b now and then leaves garbage in the
+// flags, and 6.12, whose allocator uses it all the time, does not survive that.
+std::string Cpu(const GuestOptions& options, std::string_view accelerator) {
+  const bool is_translated = accelerator.starts_with("tcg");
+  return options.cpu + (is_translated && options.cpu.find("cx16") == std::string::npos ? ",-cx16" : "");
+}
+
+std::string Chardev(Line line, const LineEnds& ends) {
+  const auto index = static_cast<std::size_t>(line);
+  return "socket,id=" + std::string(kLineNames[index]) + ",fd=" + std::to_string(ends[index]);
+}
+
+}  // namespace
+
+void WriteInitramfs(const GuestOptions& options, const std::filesystem::path& file) {
+  CpioWriter archive(file);
+  AddWorld(archive);
+  for (const Tool& tool : Tools(options)) {
+    if (std::filesystem::exists(tool.source)) archive.File(tool.path, ReadFile(tool.source));
+  }
+  for (const std::string& kernel : options.carried) archive.File("kernels/" + kernel, ReadFile(KernelImage(kernel)));
+  for (const GuestFile& extra : options.files) archive.File(extra.path, ReadFile(extra.source));
+  archive.Finish();
+}
+
+std::vector<std::string> QemuCommand(const GuestOptions& options, const std::filesystem::path& folder,
+                                     const LineEnds& ends, const GuestMemory& memory) {
+  const std::string accelerator = EnvironmentOr("ACCEL", "tcg");
+  const std::string ram = "memory-backend-file,id=ram,share=on,size=" + std::to_string(memory.size()) +
+                          ",mem-path=/proc/self/fd/" + std::to_string(memory.fd());
+  std::vector<std::string> words = {EnvironmentOr("QEMU", "qemu-system-x86_64"),
+                                    "-nodefaults",
+                                    "-display",
+                                    "none",
+                                    "-no-user-config",
+                                    "-accel",
+                                    accelerator,
+                                    "-cpu",
+                                    Cpu(options, accelerator),
+                                    "-smp",
+                                    std::to_string(options.cpus),
+                                    "-m",
+                                    std::to_string(memory.size() >> 20),
+                                    "-object",
+                                    ram,
+                                    "-machine",
+                                    "q35,memory-backend=ram"};
+  const auto add = [&words](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
+
+  if (options.firmware == Firmware::kOvmf) {
+    const std::filesystem::path firmware = EnvironmentOr("OVMF", "/usr/share/OVMF");
+    const std::filesystem::path variables = folder / "firmware-variables.fd";
+    std::filesystem::copy_file(firmware / "OVMF_VARS_4M.fd", variables);
+    add({"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + (firmware / "OVMF_CODE_4M.fd").string()});
+    add({"-drive", "if=pflash,format=raw,unit=1,file=" + variables.string()});
+  }
+
+  const std::string command_line = options.command_line.value_or(std::string(kConsoleOptions) +
+                                                                 (options.append.empty() ? "" : " ") + options.append);
+  add({"-kernel", KernelImage(options.kernel).string(), "-initrd", (folder / "initramfs").string(), "-append",
+       command_line});
+
+  add({"-chardev", Chardev(Line::kConsole, ends), "-serial", "chardev:console"});
+  add({"-chardev", Chardev(Line::kCommands, ends), "-serial", "chardev:commands"});
+  add({"-chardev", Chardev(Line::kControl, ends), "-mon", "chardev=control,mode=control"});
+  add({"-chardev", Chardev(Line::kDebug, ends), "-device", "isa-debugcon,iobase=0xe9,chardev=debug"});
+  if (!options.reboots) add({"-no-reboot"});
+  words.insert(words.end(), options.qemu.begin(), options.qemu.end());
+  return words;
+}
+
+}  // namespace holdfast::e2e

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The steps that scenarios have in common: fill pages, describe them, jump, find them again.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/e2e/guest.h"
+
+namespace holdfast::e2e {
+
+inline constexpr std::string_view kKeptFile = "/dev/hugepages/kept";
+inline constexpr std::string_view kHandoverFile = "/dev/hugepages/handover";
+
+struct Extent {
+  std::uint64_t start = 0;
+  std::uint64_t size = 0;
+
+  std::uint64_t end() const { return start + size; }
+  bool operator==(const Extent&) const = default;
+};
+
+// A filled file of the first kernel, by physical address: what must come through.
+struct KeptPages {
+  std::string file;
+  std::uint64_t seed = 0;
+  std::vector<Extent> extents;  // in file order
+  std::uint64_t bytes() const;
+  std::uint64_t num_pages() const;
+};
+
+struct FillOptions {
+  std::string file = std::string(kKeptFile);
+  std::uint64_t seed = 0x5eed;
+};
+
+// A file of huge pages as they come; contiguous for the most part in a fresh guest.
+KeptPages FillPages(Guest& guest, std::string_view size, const FillOptions& options = {});
+
+// A file of `num_extents` single huge pages, no two neighbours, below `limit`; so are the pages that the pool of huge
+// pages then has left, and with them the handover.
+KeptPages ScatterPages(Guest& guest, std::uint64_t num_extents, std::uint64_t limit, const FillOptions& options = {});
+
+// Where a file of huge pages lies, in file order.
+std::vector<Extent> ExtentsOf(Guest& guest, std::string_view file);
+std::string MapText(const std::vector<Extent>& extents);  // as `pattern check-phys` reads it
+
+// Asks the guest: looks through /dev/mem for the pages where they must be.  True if all are intact.
+bool GuestFinds(Guest& guest, const KeptPages& kept);
+
+// Asks nobody: compares the guest's memory from outside.
+std::uint64_t CountDifferent(const Guest& guest, const KeptPages& kept);
+
+// `mkhandover make` for these files onto kHandoverFile.  Returns the option for the next kernel's command line,
+// "holdfast=ADDR,SIZE,SHA256".
+std::string MakeHandover(Guest& guest, const std::vector<KeptPages>& kept, const std::string& more_options = "");
+
+struct LoadOptions {
+  std::string kernel = {};             // a name that the guest carries
+  std::string append = {};             // to kConsoleOptions
+  std::string kexec = "kexec";         // or "kexec-stock"
+  std::string flags = "-c -l";         // "-s -l" for the kernel's own loader
+  std::string initrd = "/tmp/initrd";  // made anew from the running root file system, if it is not there yet
+};
+
+// Loads the next kernel, with a root file system like this one's.
+CommandResult LoadKernel(Guest& guest, const LoadOptions& options);
+CommandResult TryLoadKernel(Guest& guest, const LoadOptions& options);  // status is the loader's
+void MakeInitrd(Guest& guest, const std::string& path = "/tmp/initrd");
+std::string CommandLine(const LoadOptions& options);
+
+// What `mkhandover plan --json` foretells for these arguments.
+struct Plan {
+  std::string verdict;
+  std::string mode;
+  Map map;
+  std::vector<Extent> preserved;
+  std::uint64_t wasted_bytes = 0;
+  std::string text;  // the whole answer
+};
+Plan ParsePlan(std::string_view json);
+Plan AskForPlan(Guest& guest, const std::string& arguments);
+
+// Parts of the kept pages that this map does not have as `type`; empty is right.
+std::vector<Extent> NotOfType(const Map& map, std::string_view type, const std::vector<Extent>& extents);
+
+std::ostream& operator<<(std::ostream& out, const Extent& extent);
+
+}  // namespace holdfast::e2e
