@@ -114,6 +114,7 @@ class Guest::Impl {
     auto lock = link_.Lock();
     for (;;) {
       Heard& heard = link_.heard(lock);
+      if (options_.may_panic) heard.panic.reset();
       const bool ended = link_.ExitStatus().has_value();  // Asked first: its last words are then complete, or nearly.
       TakeControl(heard);
       CheckForbidden(heard);

@@ -54,6 +54,7 @@ struct GuestOptions {
   std::vector<GuestFile> files = {};   // beside kexec, mkhandover, pattern and poke, which are there if they are built
   std::vector<std::string> qemu = {};  // further words for QEMU
 
+  bool may_panic = false;              // for a crash kernel, which is started by a panic
   bool reboots = true;                 // a reset starts over; otherwise it ends QEMU
   Milliseconds silence = Seconds(60);  // without any sign of life while a line is waited for
   Milliseconds life_span = Seconds(900);

@@ -24,11 +24,16 @@ std::vector<Tool> Tools(const GuestOptions& options) {
           {GuestProgram("poke"), "bin/poke"}};
 }
 
-// QEMU 7.2's own translation of cmpxchg16b now and then leaves garbage in the
-// flags, and 6.12, whose allocator uses it all the time, does not survive that.
+// Two features that QEMU's own translation is better off without.  Its cmpxchg16b (seen with QEMU 7.2) now and then
+// leaves garbage in the flags, and 6.12, whose allocator uses it all the time, does not survive that; with fast string
+// operations the kernel clears pages by an instruction that is translated into one step for each byte.
 std::string Cpu(const GuestOptions& options, std::string_view accelerator) {
-  const bool is_translated = accelerator.starts_with("tcg");
-  return options.cpu + (is_translated && options.cpu.find("cx16") == std::string::npos ? ",-cx16" : "");
+  std::string cpu = options.cpu;
+  if (!accelerator.starts_with("tcg")) return cpu;
+  for (const char* feature : {"cx16", "erms"}) {
+    if (options.cpu.find(feature) == std::string::npos) cpu += std::string(",-") + feature;
+  }
+  return cpu;
 }
 
 std::string Chardev(Line line, const LineEnds& ends) {
