@@ -289,8 +289,8 @@ matrix: $(E2E_NEEDS)  ## only the pairs of old and new kernel
 	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs]'
 
 # The suites go one after another, each on all cores; a failed one does not hide the next.
-SUITES := lint gates unit cli property fuzz e2e
-test:  ## everything: deps, build, lint, gates, unit, cli, property, fuzz, e2e
+SUITES := lint gates clang unit cli property fuzz e2e
+test:  ## everything: deps, build, lint, gates, clang, unit, cli, property, fuzz, e2e
 	$(Q)$(MAKE) --no-print-directory deps
 	$(Q)tests/summary.sh start
 	$(Q)if tests/summary.sh run build $(MAKE) --no-print-directory all test-binaries; then \
@@ -399,10 +399,14 @@ gates: $(BLD)/purgatory.ro  ## what must be true of the built purgatory
 format:  ## rewrite sources with clang-format
 	$(Q)$(CLANG_FORMAT) -i $(CXX_FILES)
 
-check:  ## lint, gates, sizes, and the same sources with clang++
+# The stage must not lean on one compiler.
+clang:  ## the stage with clang++, and its gates
+	$(Q)$(MAKE) --no-print-directory CXX=clang++ CC=clang BLD=build/clang common purgatory
+	$(Q)tests/summary.sh run clang tests/lint/gates.sh build/clang/purgatory.ro
+
+check:  ## lint, gates, sizes, and the stage with clang++
 	$(Q)$(MAKE) --no-print-directory lint gates sizes
-	$(Q)$(MAKE) --no-print-directory CXX=clang++ CC=clang BLD=build/clang common $(if $(PURG_SRC),purgatory)
-	$(Q)$(if $(PURG_SRC),tests/lint/gates.sh build/clang/purgatory.ro)
+	$(Q)$(MAKE) --no-print-directory clang
 
 # --- Third party --------------------------------------------------------------------------------------------------
 
@@ -472,7 +476,7 @@ clean:  ## remove what was built, keep what was fetched
 
 all: common $(if $(PURG_SRC),purgatory kexec-tools) $(if $(TOOL_SRC),tool)  ## the stage, the tool, kexec-tools
 
-.PHONY: all common purgatory tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates format \
+.PHONY: all common purgatory tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
         check deps kernels kexec-tools demo demo-run help clean
 
 -include $(shell [ -d $(BLD) ] && find $(BLD)/host $(BLD)/san $(BLD)/stage $(BLD)/fuzz -name '*.d' 2>/dev/null)
