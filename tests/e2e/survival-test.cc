@@ -4,6 +4,8 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <map>
 
 #include "tests/e2e/page-pattern.h"
 #include "tests/e2e/scenario.h"
@@ -195,6 +197,40 @@ TEST_CASE("Newer loaders start the same object: kexec-tools of sid", "[e2e][load
   Guest guest({.memory = "1G", .kernel = "new", .carried = {"6.12"}, .kexec_tools = "sid"});
   const KeptPages kept = FillBelowSegments(guest);
   JumpThroughPurgatory(guest, {"6.12"}, MakeHandover(guest, {kept}));
+  CHECK(CountDifferent(guest, kept) == 0);
+  CHECK(GuestFinds(guest, kept));
+}
+
+// "A,B,C,D" for `tamper kernel-contract`, from the symbols of the built object.
+std::string ContractOffsets() {
+  std::map<std::string, long> values;
+  const std::string command = "nm " + (BuildDir() / "purgatory.ro").string();
+  FILE* const nm = popen(command.c_str(), "r");
+  REQUIRE(nm != nullptr);
+  unsigned long value = 0;
+  char kind = 0;
+  char name[4096];
+  while (std::fscanf(nm, "%lx %c %4095s", &value, &kind, name) == 3) values[name] = static_cast<long>(value);
+  pclose(nm);
+  const long base = values.at("entry64_regs");
+  std::string offsets;
+  for (const char* symbol : {"sha256_regions", "sha256_digest", "purgatory_sha_regions", "purgatory_sha256_digest"}) {
+    offsets += (offsets.empty() ? "" : ",") + std::to_string(values.at(symbol) - base);
+  }
+  return offsets;
+}
+
+TEST_CASE("Filled as the kernel's own loader fills a purgatory, the same object does the same", "[e2e][loaders]") {
+  Guest guest(
+      {.memory = "1G", .kernel = "6.1", .carried = {"6.1"}, .files = {{GuestProgram("tamper"), "/bin/tamper"}}});
+  const KeptPages kept = FillBelowSegments(guest);
+  const std::string option = MakeHandover(guest, {kept});
+  LoadKernel(guest,
+             {.kernel = "6.1", .append = option, .kexec = "tamper kernel-contract:" + ContractOffsets() + " -- kexec"});
+  guest.Kexec();
+  guest.Expect("holdfast: 0.1.0 purgatory on linux");
+  guest.Expect("holdfast: digest ok, ");
+  guest.Expect("init: up ");
   CHECK(CountDifferent(guest, kept) == 0);
   CHECK(GuestFinds(guest, kept));
 }

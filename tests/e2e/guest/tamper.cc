@@ -4,6 +4,11 @@
 //   tamper setup-data-cycle -- COMMAND...   the first setup_data node's successor is that node itself
 //   tamper kernel-byte -- COMMAND...        one byte of the largest segment, the kernel, is another
 //   tamper boot-params-wild -- COMMAND...   setup_data begins where no memory is
+//   tamper kernel-contract:A,B,C,D -- COMMAND...
+//                                           the purgatory is filled as the kernel's own loader fills one: its order
+//                                           of registers, its regions and digest.  A and B are the offsets of
+//                                           sha256_regions and sha256_digest from entry64_regs, C and D those of the
+//                                           kernel's.
 //
 // It stops the command at the system call (ptrace(2)) and changes the bytes that the call is about to copy, which
 // is what a broken loader, or memory that goes bad between load and jump, looks like to the stage.
@@ -19,6 +24,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -68,6 +74,35 @@ const Segment& At(const std::vector<Segment>& segments, std::uint64_t address) {
   throw std::runtime_error("no segment holds that address");
 }
 
+void Move(pid_t pid, std::uint64_t from, std::uint64_t to, std::uint64_t size) {
+  for (std::uint64_t at = 0; at < size; at += 8) {
+    Write(pid, to + at, Read<std::uint64_t>(pid, from + at));
+    Write(pid, from + at, 0);
+  }
+}
+
+// kexec-tools' slots of entry64_regs: rsi is 4, rsp is 6, rip is 16; the kernel's: rsp is 4, rsi is 6.
+void FillAsTheKernelDoes(const std::string& offsets, pid_t pid, const Segment& params,
+                         const std::vector<Segment>& segments) {
+  std::int64_t regions, digest, kernel_regions, kernel_digest;
+  if (std::sscanf(offsets.c_str(), "%ld,%ld,%ld,%ld", &regions, &digest, &kernel_regions, &kernel_digest) != 4) {
+    throw std::runtime_error("four offsets are wanted");
+  }
+  for (const Segment& segment : segments) {
+    for (std::uint64_t at = segment.buf; at + 17 * 8 <= segment.buf + segment.bufsz; at += 8) {
+      if (segment.mem == params.mem || Read<std::uint64_t>(pid, at + 4 * 8) != params.mem) continue;
+      const auto rsp = Read<std::uint64_t>(pid, at + 6 * 8);
+      if (rsp < segment.mem || rsp > segment.mem + segment.memsz) continue;
+      Write(pid, at + 4 * 8, rsp);
+      Write(pid, at + 6 * 8, params.mem);
+      Move(pid, at + static_cast<std::uint64_t>(regions), at + static_cast<std::uint64_t>(kernel_regions), 256);
+      Move(pid, at + static_cast<std::uint64_t>(digest), at + static_cast<std::uint64_t>(kernel_digest), 32);
+      return;
+    }
+  }
+  throw std::runtime_error("no segment holds entry64_regs");
+}
+
 void Spoil(const std::string& what, pid_t pid, const std::vector<Segment>& segments) {
   const Segment& params = BootParamsOf(pid, segments);
   if (what == "setup-data-cycle") {
@@ -81,6 +116,12 @@ void Spoil(const std::string& what, pid_t pid, const std::vector<Segment>& segme
     Write(pid, at, Read<std::uint64_t>(pid, at) ^ 1);
   } else if (what == "boot-params-wild") {
     Write(pid, params.buf + kSetupDataOffset, kNowhere);
+  } else if (what.starts_with("kernel-contract:")) {
+    // The purgatory is small; the kernel and the initrd would take long to look through.
+    std::vector<Segment> small;
+    std::copy_if(segments.begin(), segments.end(), std::back_inserter(small),
+                 [](const Segment& segment) { return segment.bufsz < 1024 * 1024; });
+    FillAsTheKernelDoes(what.substr(what.find(':') + 1), pid, params, small);
   } else {
     throw std::runtime_error("unknown: " + what);
   }
