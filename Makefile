@@ -207,10 +207,11 @@ $(BLD)/purgatory.ro: $(PURG_OBJ) purgatory/purgatory.ld $(BLD)/purgatory.chk
 	$(Q)$(STRIP) --strip-debug $@.new
 	@mv $@.new $@
 
-# `ld -r` does not miss an undefined symbol: a full link, thrown away, does.  purgatory_end is the script's.
+# `ld -r` does not miss an undefined symbol: a full link, thrown away, does.  bss_start and purgatory_end
+# are the script's.
 $(BLD)/purgatory.chk: $(PURG_OBJ)
 	$(call say,check,$@)
-	$(Q)$(LD) -e purgatory_start -z nodefaultlib --no-undefined --no-warn-rwx-segments --defsym=purgatory_end=_end \
+	$(Q)$(LD) -e purgatory_start -z nodefaultlib --no-undefined --no-warn-rwx-segments --defsym=purgatory_end=_end --defsym=bss_start=__bss_start \
 	  $^ -o $@
 
 purgatory: $(BLD)/purgatory.ro

@@ -12,7 +12,7 @@
 purgatory_start:
         cld
         cli
-        mov     (%rsp), %rdi                    // first argument of PurgatoryMain: jump_back_entry
+        mov     (%rsp), %rbx                    // jump_back_entry
         lea     gdt(%rip), %rax
         mov     %rax, gdt_pointer + 2(%rip)
         lgdt    gdt_pointer(%rip)
@@ -28,7 +28,16 @@ purgatory_start:
         lea     1f(%rip), %rax
         push    %rax
         lretq
-1:      xor     %ebp, %ebp
+        // Not every loader clears what a segment has beyond the bytes of its file.  The stack, which lies there,
+        // is empty.
+1:      lea     bss_start(%rip), %rdi
+        lea     purgatory_end(%rip), %rcx
+        sub     %rdi, %rcx
+        shr     $3, %rcx
+        xor     %eax, %eax
+        rep stosq
+        mov     %rbx, %rdi                      // first argument of PurgatoryMain
+        xor     %ebp, %ebp
         lea     start_state(%rip), %rsi         // second argument: where the next kernel starts
         call    PurgatoryMain
 

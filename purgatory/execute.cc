@@ -60,6 +60,20 @@ Status RelinkLoadersNodes(const PreservedMap& kept, std::span<const SetupDataNod
   return kDone;
 }
 
+// What ExecutePlan is about to write, checked as a whole before the first byte.
+Status CheckTargets(const BootPlan& plan, const PreservedMap& kept, const LoadedBoot& boot) {
+  const auto check = [&kept](PhysRange target) -> Status {
+    const auto hit = kept.FirstOverlap(target);
+    return hit ? Status(Error{Errc::kOverlap, target.Intersection(hit->range).start().raw()}) : Status(kDone);
+  };
+  TRY(check(plan.slot.range));
+  TRY(check(boot.params_at));
+  for (const SetupDataNode& node : boot.nodes) {
+    TRY(check(node.node));
+  }
+  return kDone;
+}
+
 }  // namespace
 
 Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& boot, Storage& storage) {
@@ -85,6 +99,7 @@ Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& 
 }
 
 Status ExecutePlan(const BootPlan& plan, const PreservedMap& kept, PhysRange kernel_at, const LoadedBoot& boot) {
+  TRY(CheckTargets(plan, kept, boot));
   if (plan.slot.range.start() != kernel_at.start()) {
     TRY(WriteAt(kept, plan.slot.range, reinterpret_cast<const void*>(kernel_at.start().raw())));
   }

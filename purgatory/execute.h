@@ -21,7 +21,7 @@ namespace holdfast::purgatory {
 Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& boot, Storage& storage);
 
 // Moves the kernel to its slot, links the setup_data chain anew, and writes boot_params back.
-// kOverlap: a write would have met kept memory; then nothing was written that would.
+// kOverlap: a write would have met kept memory; then nothing was written.
 Status ExecutePlan(const BootPlan& plan, const PreservedMap& kept, PhysRange kernel_at, const LoadedBoot& boot);
 
 }  // namespace holdfast::purgatory

@@ -129,9 +129,7 @@ void SaveCrashBackup(Ending& ending) {
     ending.Refuse({.code = backup.error().code, .where = backup.error().where, .what = "crash backup region"});
   }
   if (!backup.value().to.empty()) {
-    std::memmove(reinterpret_cast<void*>(backup.value().to.start().raw()),
-                 reinterpret_cast<const void*>(backup.value().from.start().raw()),
-                 static_cast<std::size_t>(backup.value().from.size()));
+    x86::CopyPhysical(backup.value().to.start().raw(), backup.value().from.start().raw(), backup.value().from.size());
   }
 }
 
@@ -233,6 +231,12 @@ class Boot {
     BoundedVector<InUse> in_use(g_storage.in_use);
     RangeSet efi(g_storage.efi);
     ending_.Check(ListInUse(loaded_, handovers_, memory_, efi, in_use), "EFI memory map");
+    FixedVector<InUse, kPurgatoryRegions> written;
+    for (const PurgatoryRegion& region : loader_.regions) {
+      // ReadLoader has checked each of them.
+      const PhysRange range = PhysRange::FromStartSize(PhysAddr(region.start), region.len).value();
+      ending_.Check(written.Append({.name = "loader's segment", .range = range.RoundedOut(kPageSize)}), "segments");
+    }
     const auto kernel = DecodeKernelFacts(loaded_.params.hdr);
     ending_.Check(kernel.ok() ? Status(kDone) : Status(kernel.error()), "kernel's header");
     const auto kernel_at =
@@ -246,6 +250,7 @@ class Boot {
                       .kernel_at = kernel_at_,
                       .segments = segments.view(),
                       .in_use = in_use.view(),
+                      .written = written.view(),
                       .seed = MakeSeed(loaded_.nodes.view(), memory_)};
     HeedKernelOptions(loaded_.command_line, inputs);
     if (const Status planned = MakeBootPlan(inputs, plan_); !planned.ok()) {

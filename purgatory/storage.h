@@ -47,7 +47,7 @@ struct Storage {
   alignas(16) Node<std::array<std::byte, 2 * kMiB>> report_node;
 };
 
-// Zero when the stage starts: loaders clear what a segment has beyond the bytes of its file.
+// Zero when the stage starts: entry.S clears it.
 extern Storage g_storage;
 
 }  // namespace holdfast::purgatory

@@ -31,6 +31,7 @@ Status CheckInputs(const BootInputs& in, BootPlan& plan) {
   CheckScratch(in.handover, plan.problems);
   CheckInUse(in.handover.kept, in.in_use, plan.problems);
   CheckSegments(in.memory, in.handover.kept, in.segments, plan.problems);
+  CheckInUse(in.handover.kept, in.written, plan.problems);
   if (in.kernel_at) {
     CheckKernelAt(in.memory, in.handover.kept, *in.kernel_at, in.segments, plan.problems);
   }

@@ -49,8 +49,10 @@ struct BootInputs {
   std::optional<PhysRange> kernel_at{};        // where its bytes lie now, if a loader has placed them
   std::span<const SegmentRequest> segments{};  // everything else that the next kernel needs
   std::span<const InUse> in_use{};             // what must not be written: firmware's ranges, the handover
-  std::uint64_t seed = 0;                      // uniform over 64 bits
-  bool kaslr = true;                           // false: `nokaslr`; the handover's policy may say so too
+  // What a loader has written: it may be written again, but what was kept there is lost.
+  std::span<const InUse> written{};
+  std::uint64_t seed = 0;  // uniform over 64 bits
+  bool kaslr = true;       // false: `nokaslr`; the handover's policy may say so too
   std::size_t entry_budget = kDefaultEntryBudget;
 
   // Debian's kernels take 3,200 entries (128 + 3 * MAX_NUMNODES), but kexec-tools, which has to hand the map on

@@ -13,8 +13,12 @@ void HeedKernelOptions(std::string_view command_line, BootInputs& inputs) {
   if (FindOption(command_line, "nokaslr")) {
     inputs.kaslr = false;
   }
-  if (const auto mem = FindOption(command_line, "mem"); mem && mem->has_value) {
-    if (const auto limit = ParseMemSize(mem->value); limit && *limit != 0) {
+  CommandLineReader reader(command_line);
+  while (const auto option = reader.Next()) {
+    if (!option->has_value || !SameOptionName(option->name, "mem")) {
+      continue;
+    }
+    if (const auto limit = ParseMemSize(option->value); limit && *limit != 0) {
       inputs.kernel.limit = std::min(inputs.kernel.limit, *limit);
     }
   }

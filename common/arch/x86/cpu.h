@@ -34,6 +34,11 @@ inline std::uint64_t ReadCr4() {
 inline void WriteCr3(std::uint64_t value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
 inline void WriteCr4(std::uint64_t value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 
+// Copies memory at any address, also at 0, which no C++ function takes for an object's.
+inline void CopyPhysical(std::uint64_t to, std::uint64_t from, std::uint64_t size) {
+  asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
+}
+
 struct CpuidResult {
   std::uint32_t eax, ebx, ecx, edx;
 };

@@ -46,6 +46,10 @@ Result<PageTable*> IdentityMap::TableFor(std::uint64_t address, unsigned leaf_sh
 
 Status IdentityMap::Map(PhysRange range) {
   const PhysRange whole = range.RoundedOut(std::uint64_t{1} << kShift2M);
+  // The lower half of the address space is all that an identity map reaches.
+  if (const std::uint64_t limit = std::uint64_t{1} << (12 + 9 * levels_ - 1); whole.end().raw() > limit) {
+    return Error{Errc::kOutOfBounds, limit};
+  }
   for (std::uint64_t at = whole.start().raw(); at < whole.end().raw();) {
     const bool fits_gib = IsAligned(at, kGiB) && whole.end().raw() - at >= kGiB;
     if (has_gib_pages_ && fits_gib) {

@@ -27,7 +27,7 @@ class IdentityMap {
       : pool_(pool), levels_(levels), has_gib_pages_(has_gib_pages) {}
 
   // Maps the range, rounded outward to 2 MiB, readable, writable and executable.  Ranges may repeat.
-  // kTableFull: the pool is used up.
+  // kTableFull: the pool is used up.  kOutOfBounds: beyond what this many levels reach.
   Status Map(PhysRange range);
 
   // For CR3.
