@@ -137,6 +137,23 @@ TEST_CASE("Refused: the initrd's destination meets a kept range", "[e2e][refusal
                 "overlap: initrd " + Range(initrd.mem, initrd_size) + " meets kept guest0 " + Range(kept, 0x2000));
 }
 
+TEST_CASE("Refused: a kept range lies under what the loader wrote beside boot_params", "[e2e][refusal]") {
+  Guest guest = SmallGuest();
+  const std::string dummy = "holdfast=0x0,0," + std::string(64, '0');
+  const auto segments = SegmentsOf(LoadKernel(guest, {.kernel = "6.1", .append = dummy, .flags = "-d -c -l"}));
+  // kexec-tools' block: as long as the kernel's setup part, then the command line.
+  LoadedSegment block;
+  for (const LoadedSegment& s : segments) {
+    if (s.memsz >= 0x5000 && s.memsz < 0x10000) block = s;
+  }
+  REQUIRE(block.memsz != 0);
+  const std::uint64_t kept = block.mem + 0x2000;
+  const std::string option = WriteHandover(guest, Preserve(kept, 0x1000, "guest0") + " " + kSoon);
+  LoadKernel(guest, {.kernel = "6.1", .append = option});
+  ExpectRefusal(guest, "overlap: loader's segment " + Range(block.mem, block.memsz) + " meets kept guest0 " +
+                           Range(kept, 0x1000));
+}
+
 TEST_CASE("Refused: a kept range is not RAM", "[e2e][refusal]") {
   Guest guest = SmallGuest();
   const std::string option = WriteHandover(guest, Preserve(0xb0000000, 2 * kMib, "device") + " " + kSoon);
