@@ -133,7 +133,7 @@ CELL("new", "new", Ovmf, "[ovmf]")
 #undef CELL
 
 TEST_CASE("Eighty scattered extents survive, in more entries than boot_params holds", "[e2e][scatter]") {
-  Guest guest({.memory = "2G", .kernel = "6.1", .carried = {"new"}});
+  Guest guest({.memory = "2G", .kernel = "6.1", .carried = {"new", "6.1"}});
   const KeptPages kept = ScatterPages(guest, 80, 0x60000000);
   REQUIRE(kept.extents.size() == 80);
   const std::string option = MakeHandover(guest, {kept});
@@ -154,6 +154,12 @@ TEST_CASE("Eighty scattered extents survive, in more entries than boot_params ho
     if (BytesWithin(reserved, kRam, extent.start, extent.end()) != 0) ++num_open;
   }
   CHECK(num_open == 0);
+  CHECK(guest.PresentPages() == PagesOfRam(plan.map));
+
+  // Now the loader itself hands over more entries than boot_params holds, in a node that the stage replaces.
+  JumpThroughPurgatory(guest, {"6.1"}, option);
+  CHECK(CountDifferent(guest, kept) == 0);
+  CHECK(GuestFinds(guest, kept));
   CHECK(guest.PresentPages() == PagesOfRam(plan.map));
 }
 
