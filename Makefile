@@ -46,7 +46,7 @@ BARE_GOALS := help clean deps test demo
 ifneq ($(filter-out $(BARE_GOALS),$(or $(MAKECMDGOALS),all)),)
 NEEDED  := $(CXX) $(CC) $(LD) $(AR) $(STRIP) readelf
 MISSING := $(strip $(foreach tool,$(NEEDED),$(if $(shell command -v $(tool)),,$(tool))) \
-             $(foreach h,libfdt.h fmt/core.h nlohmann/json.hpp CLI/CLI.hpp openssl/evp.h catch2/catch.hpp,\
+             $(foreach h,libfdt.h fmt/core.h nlohmann/json.hpp CLI/CLI.hpp openssl/evp.h zstd.h lzma.h lz4.h bzlib.h zlib.h catch2/catch.hpp,\
                $(if $(wildcard /usr/include/$(h) /usr/include/*/$(h)),,<$(h)>)))
 ifneq ($(MISSING),)
 $(error Not on this machine: $(MISSING).  `make deps` installs what the build needs)
@@ -58,6 +58,7 @@ endif
 BLD     := build
 THIRD   := build/third_party
 DTC     := $(THIRD)/dtc
+ZSTD    := $(THIRD)/zstd
 KERNELS := build/kernels
 KEXEC   := build/kexec-tools
 
@@ -67,7 +68,10 @@ find = $(sort $(patsubst ./%,%,$(shell find $(wildcard $(1)) -name '$(2)' -type 
 COMMON_ALL := $(filter-out common/arch/%,$(call find,common,*.cc))
 COMMON_SRC := $(filter-out %-freestanding.cc,$(COMMON_ALL))
 ARCH_SRC   := $(call find,common/arch/x86,*.cc) $(call find,common/arch/x86,*.S)
-PURG_SRC   := $(call find,purgatory,*.cc) $(call find,purgatory,*.S)
+# The kexec shells: what both share, the relocatable object, the kernel image.
+KEXEC_SRC  := $(wildcard purgatory/*.cc purgatory/*.S)
+OBJECT_SRC := $(call find,purgatory/object,*.cc) $(call find,purgatory/object,*.S)
+IMAGE_SRC  := $(call find,purgatory/image,*.cc) $(call find,purgatory/image,*.S)
 TOOL_SRC   := $(call find,tools/mkhandover,*.cc)
 SUPPORT_SRC := $(filter-out %/catch-main.cc,$(wildcard tests/support/*.cc))
 CATCH_MAIN := tests/support/catch-main.cc
@@ -156,29 +160,31 @@ $(BLD)/%/libcommon.a: Makefile
 
 # --- Common, freestanding -----------------------------------------------------------------------------------------
 
-# No library, no start files, no vector registers: CR4.OSFXSR is off when a
-# purgatory is entered.  The large model lets it be loaded above 4 GiB with
-# 64-bit and PC-relative relocations only, which both loaders know.
+# No library, no start files, no vector registers: CR4.OSFXSR is off when a stage is entered.  Everything is
+# reached relative to the instruction pointer, and nothing through a global offset table, so that one set of
+# objects makes the purgatory, which its loader relocates to any address, and the image, which nobody relocates.
 INTEGER_ONLY := -mno-sse -mno-mmx
 BARE     := -ffreestanding -fno-stack-protector -fno-asynchronous-unwind-tables -fno-unwind-tables \
-            -fno-builtin-printf -mno-red-zone -fcf-protection=none -fvisibility=hidden -fno-common \
-            $(call PROBE,-fno-tree-loop-distribute-patterns)
-PLACE    := -fno-pic -fno-pie -mcmodel=large
-STAGE_FLAGS = $(STD) $(WARN) $(OPT) $(CORE) $(BARE) $(PLACE) $(TRAP) $(INCLUDE) -isystem $(DTC)/libfdt $(DEPGEN) \
-              $(or $(ISA),$(INTEGER_ONLY))
-LIBFDT_FLAGS = -std=gnu11 -w $(OPT) $(BARE) $(PLACE) $(INTEGER_ONLY) -U_FORTIFY_SOURCE $(DEPGEN) -isystem $(DTC)/libfdt
+            -fno-builtin-printf -mno-red-zone -fcf-protection=none -fvisibility=hidden -include common/base/hidden.h \
+            -fno-common -ffunction-sections -fdata-sections $(call PROBE,-fno-tree-loop-distribute-patterns)
+PLACE    := -fpie -mcmodel=small
+STAGE_FLAGS = $(STD) $(WARN) $(OPT) $(CORE) $(BARE) $(PLACE) $(TRAP) $(INCLUDE) -isystem $(DTC)/libfdt \
+              -isystem $(ZSTD)/lib $(DEPGEN) $(or $(ISA),$(INTEGER_ONLY))
+# Third-party C, compiled as the stage is.
+STAGE_C_FLAGS = -std=gnu11 -w $(OPT) $(BARE) $(PLACE) $(INTEGER_ONLY) -U_FORTIFY_SOURCE $(DEPGEN) -I.
 
 stage = $(patsubst %,$(BLD)/stage/%.o,$(basename $(1)))
 
 LIBFDT       := fdt fdt_ro fdt_check fdt_sw fdt_strerror
 LIBFDT_STAGE := $(LIBFDT:%=$(BLD)/stage/libfdt/%.o)
+ZSTD_STAGE   := $(BLD)/stage/libzstd/zstddeclib.o
 COMMON_STAGE := $(call stage,$(COMMON_ALL))
 ARCH_STAGE   := $(call stage,$(ARCH_SRC))
 
 $(call stage,$(NI_SRC)): ISA := $(NI_FLAGS)
 
-# The headers of libfdt are there once its source is.
-$(BLD)/stage/%.o: %.cc Makefile $(DTC).pins
+# The headers of a library are there once its source is.
+$(BLD)/stage/%.o: %.cc Makefile $(DTC).pins $(ZSTD).pins
 	$(call say,stage,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(STAGE_FLAGS) -c $< -o $@
@@ -191,19 +197,29 @@ $(BLD)/stage/%.o: %.S Makefile
 $(LIBFDT_STAGE): $(BLD)/stage/libfdt/%.o: $(DTC).pins Makefile
 	$(call say,stage,$(DTC)/libfdt/$*.c)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(LIBFDT_FLAGS) -c $(DTC)/libfdt/$*.c -o $@
+	$(Q)$(CC) $(STAGE_C_FLAGS) -isystem $(DTC)/libfdt -c $(DTC)/libfdt/$*.c -o $@
 
-common: $(BLD)/host/libcommon.a $(COMMON_STAGE) $(LIBFDT_STAGE)
+# Without assertions, run-time dispatch on the processor, and vector code.
+$(ZSTD_STAGE): $(ZSTD).pins Makefile
+	$(call say,stage,zstddeclib.c)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(STAGE_C_FLAGS) -DNDEBUG -DXXH_VECTOR=0 -DDYNAMIC_BMI2=0 -DZSTD_NO_INTRINSICS \
+	  -c $(ZSTD)/build/single_file_libs/zstddeclib.c -o $@
+
+common: $(BLD)/host/libcommon.a $(COMMON_STAGE) $(LIBFDT_STAGE) $(ZSTD_STAGE)
 
 # --- Purgatory ----------------------------------------------------------------------------------------------------
 
-PURG_OBJ := $(call stage,$(PURG_SRC)) $(ARCH_STAGE) $(COMMON_STAGE) $(LIBFDT_STAGE)
+# What both shapes are made of; each takes what it needs of it.
+SHARED_OBJ := $(call stage,$(KEXEC_SRC)) $(ARCH_STAGE) $(COMMON_STAGE) $(LIBFDT_STAGE) $(ZSTD_STAGE)
+PURG_OBJ   := $(call stage,$(OBJECT_SRC)) $(SHARED_OBJ)
+IMAGE_OBJ  := $(call stage,$(IMAGE_SRC)) $(SHARED_OBJ)
 
 # C++ gives every inline function a section of its own, and a purgatory has one
 # of each kind: the script folds them together.
-$(BLD)/purgatory.ro: $(PURG_OBJ) purgatory/purgatory.ld $(BLD)/purgatory.chk
+$(BLD)/purgatory.ro: $(PURG_OBJ) purgatory/object/purgatory.ld $(BLD)/purgatory.chk
 	$(call say,link,$@)
-	$(Q)$(LD) -r --force-group-allocation -T purgatory/purgatory.ld -e purgatory_start $(PURG_OBJ) -o $@.new
+	$(Q)$(LD) -r --force-group-allocation --gc-sections -T purgatory/object/purgatory.ld -e purgatory_start $(PURG_OBJ) -o $@.new
 	$(Q)$(STRIP) --strip-debug $@.new
 	@mv $@.new $@
 
@@ -211,16 +227,30 @@ $(BLD)/purgatory.ro: $(PURG_OBJ) purgatory/purgatory.ld $(BLD)/purgatory.chk
 # are the script's.
 $(BLD)/purgatory.chk: $(PURG_OBJ)
 	$(call say,check,$@)
-	$(Q)$(LD) -e purgatory_start -z nodefaultlib --no-undefined --no-warn-rwx-segments --defsym=purgatory_end=_end --defsym=bss_start=__bss_start \
-	  $^ -o $@
+	$(Q)$(LD) -e purgatory_start -z nodefaultlib --no-undefined --no-warn-rwx-segments --gc-sections \
+	  --defsym=purgatory_end=_end --defsym=bss_start=__bss_start $^ -o $@
 
 purgatory: $(BLD)/purgatory.ro
+
+# --- Kernel image -------------------------------------------------------------------------------------------------
+
+# One flat file: the linker's relative relocations are applied by the image itself at its entry.
+$(BLD)/holdfast.elf: $(IMAGE_OBJ) purgatory/image/image.ld
+	$(call say,link,$@)
+	$(Q)$(LD) -pie --no-dynamic-linker -z norelro -z noexecstack --no-undefined --no-warn-rwx-segments --gc-sections \
+	  --orphan-handling=error -T purgatory/image/image.ld $(IMAGE_OBJ) -o $@
+
+$(BLD)/holdfast.bzimage: $(BLD)/holdfast.elf
+	$(call say,image,$@)
+	$(Q)objcopy -O binary --set-section-flags .bss=alloc,load,contents $< $@
+
+image: $(BLD)/holdfast.bzimage
 
 # --- Tool ---------------------------------------------------------------------------------------------------------
 
 # Debian has no static libfmt, so its headers are compiled in.
 TEXT_LIBS := -DFMT_HEADER_ONLY
-TOOL_LIBS := -lfdt -lcrypto -pthread
+TOOL_LIBS := -lfdt -lzstd -llzma -llz4 -lbz2 -lz -lcrypto -pthread
 TOOL_HOST := $(call host,$(TOOL_SRC))
 
 $(BLD)/mkhandover: $(TOOL_HOST) $(BLD)/host/libcommon.a
@@ -272,12 +302,20 @@ $(FAULTY): $(BLD)/purgatory.ro $(KEXEC)/bookworm/kexec tests/e2e/plant-fault.sh
 	$(Q)tests/e2e/plant-fault.sh $< MakeBootPlan $(BLD)/purgatory-with-fault.ro
 	$(Q)tools/deps/kexec-tools.sh bookworm embed $(BLD)/purgatory-with-fault.ro $@
 
-E2E_NEEDS := $(FAULTY) $(BLD)/tests/e2e $(GUEST) $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels
+# The stage with each kernel inside, once for each way into it.
+IMAGES := $(foreach kernel,6.1 6.12 new,$(foreach entry,vmlinux bzimage,$(BLD)/images/$(kernel)-$(entry)))
+$(IMAGES): $(BLD)/images/%: $(BLD)/mkhandover $(BLD)/holdfast.bzimage $(KERNELS)/6.1/vmlinuz $(KERNELS)/6.12/vmlinuz $(KERNELS)/new/vmlinuz
+	$(call say,bundle,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BLD)/mkhandover bundle -q -o $@ --image $(BLD)/holdfast.bzimage --entry $(lastword $(subst -, ,$*)) \
+	  --kernel $(KERNELS)/$(firstword $(subst -, ,$*))/vmlinuz
+
+E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels
 
 unit: $(BLD)/tests/unit  ## unit tests, under ASan and UBSan
 	$(Q)tests/summary.sh catch unit $<
 
-cli: $(BLD)/mkhandover  ## mkhandover as its users call it: texts, JSON, exit codes
+cli: $(BLD)/mkhandover kernels  ## mkhandover as its users call it: texts, JSON, exit codes
 	$(Q)tests/summary.sh run cli tests/tool/cli-test.sh
 
 property: $(BLD)/tests/property  ## properties on random maps; HOLDFAST_PROPERTY_CASES=N for more of them
@@ -286,8 +324,9 @@ property: $(BLD)/tests/property  ## properties on random maps; HOLDFAST_PROPERTY
 e2e: $(E2E_NEEDS)  ## real kernels in QEMU guests
 	$(Q)tests/summary.sh run e2e tests/e2e/run.sh
 
-matrix: $(E2E_NEEDS)  ## only the pairs of old and new kernel
-	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs]'
+matrix: $(E2E_NEEDS)  ## every old and new kernel, loader, entry and firmware, into build/e2e/matrix.md; an hour
+	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs],[matrix],[kaslr-ten]'; code=$$?; \
+	  tests/e2e/matrix-table.sh >$(BLD)/e2e/matrix.md && exit $$code
 
 # The suites go one after another, each on all cores; a failed one does not hide the next.
 SUITES := lint gates clang unit cli property fuzz e2e
@@ -305,7 +344,7 @@ test-binaries: $(TEST_BINARIES) $(FUZZ_BIN)
 
 # --- Fuzz ---------------------------------------------------------------------------------------------------------
 
-FUZZ_SECONDS ?= 15
+FUZZ_SECONDS ?= 10
 FUZZ_COMMON := $(patsubst %.cc,$(BLD)/fuzz/obj/%.o,$(COMMON_SRC))
 FUZZ_LIBFDT := $(LIBFDT:%=$(BLD)/fuzz/obj/libfdt/%.o)
 FUZZ_BIN    := $(patsubst tests/fuzz/%-fuzz.cc,$(BLD)/fuzz/%,$(FUZZ_SRC))
@@ -332,9 +371,9 @@ $(BLD)/fuzz/libcommon.a: $(FUZZ_COMMON) $(FUZZ_LIBFDT)
 
 $(FUZZ_BIN): $(BLD)/fuzz/%: $(BLD)/fuzz/obj/tests/fuzz/%-fuzz.o $(BLD)/fuzz/libcommon.a
 	$(call say,link,$@)
-	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined $^ -o $@
+	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined $^ -lzstd -o $@
 
-fuzz: $(FUZZ_BIN)  ## libFuzzer on every decoder, FUZZ_SECONDS=15 each
+fuzz: $(FUZZ_BIN)  ## libFuzzer on every decoder, FUZZ_SECONDS=10 each
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
 
 # --- Bench --------------------------------------------------------------------------------------------------------
@@ -354,11 +393,21 @@ $(BLD)/tests/bench: $(call host,$(BENCH_SRC) $(SUPPORT_SRC)) $(RIVAL) $(BLD)/hos
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -no-pie $^ $(TEST_LIBS) -o $@
 
-bench: $(BLD)/tests/bench $(BLD)/purgatory.ro tool  ## digest, planning time, sizes
+# A kexec through the image beside a plain one, on the end-to-end tests' guests.
+JUMP_BENCH_SRC := $(wildcard tests/e2e/bench/*.cc) $(filter-out %-test.cc,$(E2E_SRC))
+
+$(BLD)/tests/jump-bench: $(call host,$(JUMP_BENCH_SRC)) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
+
+JUMP_ROUNDS ?= 5
+bench: $(BLD)/tests/bench $(BLD)/tests/jump-bench $(BLD)/purgatory.ro $(E2E_NEEDS) tool  ## digest, planning time, a kexec's time, sizes
 	$(Q)$<
+	$(Q)$(BLD)/tests/jump-bench $(JUMP_ROUNDS)
 	$(Q)$(MAKE) --no-print-directory sizes
 
-ARTEFACTS = $(wildcard $(BLD)/purgatory.ro $(BLD)/mkhandover $(BLD)/mkhandover-static $(KEXEC)/*/kexec)
+ARTEFACTS = $(wildcard $(BLD)/purgatory.ro $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static $(KEXEC)/*/kexec)
 sizes:
 	@for f in $(ARTEFACTS); do printf 'size %10d  %s\n' "$$(stat -c %s "$$f")" "$$f"; done
 
@@ -394,16 +443,18 @@ lint-selftest:
 	$(Q)tests/lint/layers-selftest.sh
 	$(Q)tests/lint/gates-selftest.sh
 
-gates: $(BLD)/purgatory.ro  ## what must be true of the built purgatory
+gates: $(BLD)/purgatory.ro image  ## what must be true of the built purgatory and image
 	$(Q)tests/summary.sh run gates tests/lint/gates.sh $<
+	$(Q)tests/summary.sh run image-gates tests/lint/image-gates.sh $(BLD)
 
 format:  ## rewrite sources with clang-format
 	$(Q)$(CLANG_FORMAT) -i $(CXX_FILES)
 
 # The stage must not lean on one compiler.
 clang:  ## the stage with clang++, and its gates
-	$(Q)$(MAKE) --no-print-directory CXX=clang++ CC=clang BLD=build/clang common purgatory
+	$(Q)$(MAKE) --no-print-directory CXX=clang++ CC=clang BLD=build/clang common purgatory image
 	$(Q)tests/summary.sh run clang tests/lint/gates.sh build/clang/purgatory.ro
+	$(Q)tests/summary.sh run clang-image tests/lint/image-gates.sh build/clang
 
 check:  ## lint, gates, sizes, and the stage with clang++
 	$(Q)$(MAKE) --no-print-directory lint gates sizes
@@ -416,6 +467,10 @@ deps:  ## install packages, fetch kernels and sources; REFRESH=1 asks for newer 
 
 $(DTC).pins: tools/deps/pins
 	$(Q)tools/deps/sources.sh dtc
+	@touch $@
+
+$(ZSTD).pins: tools/deps/pins
+	$(Q)tools/deps/sources.sh zstd
 	@touch $@
 
 $(THIRD)/kexec-tools/%.pins: tools/deps/pins
@@ -475,9 +530,9 @@ help:  ## this list
 clean:  ## remove what was built, keep what was fetched
 	$(Q)find build -mindepth 1 -maxdepth 1 ! -name third_party ! -name kernels ! -name apt -exec rm -rf {} + 2>/dev/null || true
 
-all: common $(if $(PURG_SRC),purgatory kexec-tools) $(if $(TOOL_SRC),tool)  ## the stage, the tool, kexec-tools
+all: common purgatory image kexec-tools tool  ## the stage in both shapes, the tool, kexec-tools
 
-.PHONY: all common purgatory tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
+.PHONY: all common purgatory image tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
         check deps kernels kexec-tools demo demo-run help clean
 
 -include $(shell [ -d $(BLD) ] && find $(BLD)/host $(BLD)/san $(BLD)/stage $(BLD)/fuzz -name '*.d' 2>/dev/null)

@@ -25,9 +25,11 @@ Status ListSegments(const LoadedBoot& boot, PhysRange stage, BoundedVector<Segme
 }
 
 Status ListInUse(const LoadedBoot& boot, const FoundHandovers& handovers, const PhysMemory& memory, RangeSet& efi,
-                 BoundedVector<InUse>& out) {
+                 BoundedVector<InUse>& out, EfiFacts& facts) {
+  facts = EfiFacts();
   for (const SetupDataNode& node : boot.nodes) {
     TRY(out.Append({.name = "setup_data target", .range = node.indirect}));
+    facts.has_node = facts.has_node || node.type == kSetupEfi;
   }
   for (const FoundHandover& handover : handovers) {
     TRY(out.Append({.name = "handover", .range = handover.option.range, .may_be_kept = true}));
@@ -36,7 +38,12 @@ Status ListInUse(const LoadedBoot& boot, const FoundHandovers& handovers, const 
   TRY(out.Append({.name = "EFI memory map", .range = efi_map}));
   TRY_ASSIGN(const auto bytes, memory.View(efi_map));
   if (!bytes.empty()) {
-    TRY(CollectEfiRanges(bytes, boot.params.efi_info.memdesc_size.value(), efi));
+    const std::uint32_t stride = boot.params.efi_info.memdesc_size.value();
+    TRY(CollectEfiRanges(bytes, stride, efi));
+    TRY_ASSIGN(const EfiMapFacts map, DescribeEfiMap(bytes, stride));
+    facts.has_info = true;
+    facts.is_virtual = map.has_virtual;
+    facts.has_free_memory = map.has_conventional;
   }
   for (const PhysRange& range : efi.view()) {
     TRY(out.Append({.name = "EFI runtime memory", .range = range}));

@@ -13,8 +13,8 @@ namespace holdfast::purgatory {
 Status ListSegments(const LoadedBoot& boot, PhysRange stage, BoundedVector<SegmentRequest>& out);
 
 // What else must not be written: what firmware still uses, what the loader's nodes point at, and the handovers.
-// `efi` receives firmware's ranges.
+// `efi` receives firmware's ranges, `facts` what its tables say.
 Status ListInUse(const LoadedBoot& boot, const FoundHandovers& handovers, const PhysMemory& memory, RangeSet& efi,
-                 BoundedVector<InUse>& out);
+                 BoundedVector<InUse>& out, EfiFacts& facts);
 
 }  // namespace holdfast::purgatory

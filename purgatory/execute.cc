@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "common/format/boot-params.h"
 #include "common/format/e820.h"
 
 namespace holdfast::purgatory {
@@ -14,9 +15,7 @@ std::uint64_t AddressOf(const void* object) { return reinterpret_cast<std::uintp
 
 // The one place where an address becomes memory to be written.
 Status WriteAt(const PreservedMap& kept, PhysRange target, const void* bytes) {
-  if (const auto hit = kept.FirstOverlap(target)) {
-    return Error{Errc::kOverlap, target.Intersection(hit->range).start().raw()};
-  }
+  TRY(CheckTarget(kept, target));
   std::memmove(reinterpret_cast<void*>(target.start().raw()), bytes, static_cast<std::size_t>(target.size()));
   return kDone;
 }
@@ -38,46 +37,23 @@ class ChainBuilder {
   std::uint64_t next_;
 };
 
-bool StaysInChain(const SetupDataNode& node) { return node.type != kSetupE820Ext; }
+// Ours stands in the place of the loader's SETUP_E820_EXT.
+bool StaysInChain(const BootPlan& plan, const SetupDataNode& node) {
+  return node.type != kSetupE820Ext && !(node.type == kSetupEfi && plan.drops_efi);
+}
 
 // The first node at or behind `index` that stays; 0 at the end.
-std::uint64_t NextStaying(std::span<const SetupDataNode> nodes, std::size_t index) {
-  while (index < nodes.size() && !StaysInChain(nodes[index])) {
+std::uint64_t NextStaying(const BootPlan& plan, std::span<const SetupDataNode> nodes, std::size_t index) {
+  while (index < nodes.size() && !StaysInChain(plan, nodes[index])) {
     ++index;
   }
   return index < nodes.size() ? nodes[index].node.start().raw() : 0;
 }
 
-// Unlinks the loader's SETUP_E820_EXT nodes, in whose place ours stands.
-Status RelinkLoadersNodes(const PreservedMap& kept, std::span<const SetupDataNode> nodes) {
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (StaysInChain(nodes[i])) {
-      const Le64 next(NextStaying(nodes, i + 1));
-      TRY_ASSIGN(const PhysRange target, PhysRange::FromStartSize(nodes[i].node.start(), sizeof(next)));
-      TRY(WriteAt(kept, target, &next));
-    }
-  }
-  return kDone;
-}
-
-// What ExecutePlan is about to write, checked as a whole before the first byte.
-Status CheckTargets(const BootPlan& plan, const PreservedMap& kept, const LoadedBoot& boot) {
-  const auto check = [&kept](PhysRange target) -> Status {
-    const auto hit = kept.FirstOverlap(target);
-    return hit ? Status(Error{Errc::kOverlap, target.Intersection(hit->range).start().raw()}) : Status(kDone);
-  };
-  TRY(check(plan.slot.range));
-  TRY(check(boot.params_at));
-  for (const SetupDataNode& node : boot.nodes) {
-    TRY(check(node.node));
-  }
-  return kDone;
-}
-
 }  // namespace
 
 Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& boot, Storage& storage) {
-  ChainBuilder chain(NextStaying(boot.nodes.view(), 0));
+  ChainBuilder chain(NextStaying(plan, boot.nodes.view(), 0));
 
   TRY_ASSIGN(const auto tree, EncodeBootReport(report, storage.report_node.payload));
   chain.Prepend(storage.report_node.header, kSetupHoldfastReport, tree.size());
@@ -95,15 +71,40 @@ Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& 
     chain.Prepend(node.header, kSetupIndirect, sizeof(SetupIndirect));
   }
   boot.params.hdr.setup_data.Set(chain.head());
+  if (plan.drops_efi) {
+    DropEfi(boot.params);
+  }
+  return kDone;
+}
+
+Status CheckTarget(const PreservedMap& kept, PhysRange target) {
+  const auto hit = kept.FirstOverlap(target);
+  return hit ? Status(Error{Errc::kOverlap, target.Intersection(hit->range).start().raw()}) : Status(kDone);
+}
+
+Status RelinkNodes(const BootPlan& plan, const PreservedMap& kept, const LoadedBoot& boot) {
+  const auto nodes = boot.nodes.view();
+  for (const SetupDataNode& node : nodes) {
+    TRY(CheckTarget(kept, node.node));
+  }
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (StaysInChain(plan, nodes[i])) {
+      const Le64 next(NextStaying(plan, nodes, i + 1));
+      TRY_ASSIGN(const PhysRange target, PhysRange::FromStartSize(nodes[i].node.start(), sizeof(next)));
+      TRY(WriteAt(kept, target, &next));
+    }
+  }
   return kDone;
 }
 
 Status ExecutePlan(const BootPlan& plan, const PreservedMap& kept, PhysRange kernel_at, const LoadedBoot& boot) {
-  TRY(CheckTargets(plan, kept, boot));
+  // RelinkNodes checks what it writes before its first byte, so nothing is written unless all of it may be.
+  TRY(CheckTarget(kept, plan.slot.range));
+  TRY(CheckTarget(kept, boot.params_at));
+  TRY(RelinkNodes(plan, kept, boot));
   if (plan.slot.range.start() != kernel_at.start()) {
     TRY(WriteAt(kept, plan.slot.range, reinterpret_cast<const void*>(kernel_at.start().raw())));
   }
-  TRY(RelinkLoadersNodes(kept, boot.nodes.view()));
   return WriteAt(kept, boot.params_at, &boot.params);
 }
 

@@ -20,7 +20,14 @@ namespace holdfast::purgatory {
 // On error nothing outside was touched.
 Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& boot, Storage& storage);
 
-// Moves the kernel to its slot, links the setup_data chain anew, and writes boot_params back.
+// kOverlap (where: the first kept byte): a write to `target` would meet kept memory.
+Status CheckTarget(const PreservedMap& kept, PhysRange target);
+
+// Links the loader's nodes anew, without those that the next kernel must not see.  kOverlap: a write would have met
+// kept memory; then nothing was written.
+Status RelinkNodes(const BootPlan& plan, const PreservedMap& kept, const LoadedBoot& boot);
+
+// For the purgatory: moves the kernel to its slot, links the setup_data chain anew, and writes boot_params back.
 // kOverlap: a write would have met kept memory; then nothing was written.
 Status ExecutePlan(const BootPlan& plan, const PreservedMap& kept, PhysRange kernel_at, const LoadedBoot& boot);
 

@@ -3,6 +3,8 @@
 
 #include "purgatory/find-handover.h"
 
+#include <algorithm>
+
 #include "common/format/handover-v1.h"
 
 namespace holdfast::purgatory {
@@ -18,8 +20,16 @@ bool MayHoldHandover(MemType type) {
   return IsRam(type) || type == MemType::kReserved || type == MemType::kPmem || type == MemType::kPram;
 }
 
+bool IsKnown(const FoundHandovers& found, const HandoverOption& option) {
+  return std::any_of(found.begin(), found.end(),
+                     [&option](const FoundHandover& known) { return known.option == option; });
+}
+
 Status DecodeOne(const PhysMemory& memory, Sha256BlocksFn blocks, std::uint8_t source, FoundHandover& found,
                  Handover& out) {
+  if (found.option.range.size() > kMaxHandoverSize) {
+    return Error{Errc::kOutOfBounds, kMaxHandoverSize};
+  }
   TRY_ASSIGN(const auto bytes, memory.View(found.option.range));
   if (Sha256::Of(bytes, blocks) != found.option.digest) {
     return Error{Errc::kBadDigest, found.option.range.start().raw()};
@@ -36,13 +46,13 @@ Status FindHandovers(std::string_view command_line, const MemoryMap& map, FoundH
     return Explain(problem, status.error(), "holdfast= on the command line", PhysRange());
   }
   for (const HandoverOption& option : options) {
-    if (option.range.size() > kMaxHandoverSize) {
-      return Explain(problem, {Errc::kOutOfBounds, kMaxHandoverSize}, "handover", option.range);
-    }
     if (const auto gap = map.FirstNot(option.range, MayHoldHandover)) {
       return Explain(problem, {Errc::kUnreadable, gap->range.start().raw()}, "handover", option.range);
     }
-    TRY(out.Append({option, std::nullopt}));
+    // The same one may stand on both lines.
+    if (!IsKnown(out, option)) {
+      TRY(out.Append({option, std::nullopt}));
+    }
   }
   return kDone;
 }
@@ -74,8 +84,7 @@ void NameKept(const FoundHandovers& found, Problem& problem) {
   if (!problem.kept || problem.kept->source >= found.size() || !found[problem.kept->source].tree) {
     return;
   }
-  const std::string_view name = KeptName(*found[problem.kept->source].tree, *problem.kept);
-  (problem.code == Errc::kOverlap ? problem.other : problem.what) = name;
+  holdfast::NameKept(problem, KeptName(*found[problem.kept->source].tree, *problem.kept));
 }
 
 }  // namespace holdfast::purgatory

@@ -19,7 +19,8 @@ struct FoundHandover {
   HandoverOption option;
   std::optional<FdtView> tree;  // set by DecodeHandovers
 };
-using FoundHandovers = FixedVector<FoundHandover, kMaxHandoverOptions>;
+// The bundle's, and those of two command lines.
+using FoundHandovers = FixedVector<FoundHandover, 1 + 2 * kMaxHandoverOptions>;
 
 // What the command line says, not looked at yet.  On error `problem` says why.
 Status FindHandovers(std::string_view command_line, const MemoryMap& map, FoundHandovers& out, Problem& problem);

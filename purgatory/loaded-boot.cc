@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "common/base/byte-reader.h"
+#include "common/format/boot-params.h"
 #include "common/format/e820.h"
 
 namespace holdfast::purgatory {
@@ -64,6 +65,7 @@ Status ReadLoadedBoot(PhysAddr address, ReadableMemory& readable, LoadedBoot& ou
   const PhysMemory memory = readable.memory();
   TRY_ASSIGN(const auto bytes, memory.View(out.params_at));
   std::memcpy(&out.params, bytes.data(), sizeof(BootParams));
+  SanitizeBootParams(out.params);
 
   failed = "e820 table";
   TRY(DecodeE820Zeropage(out.params, out.map));
@@ -76,10 +78,11 @@ Status ReadLoadedBoot(PhysAddr address, ReadableMemory& readable, LoadedBoot& ou
   TRY(readable.AddRam(out.map));
 
   failed = "command line";
-  TRY_ASSIGN(out.command_line_at,
-             FindCommandLine(memory, PhysAddr(Join(out.params.hdr.cmd_line_ptr, out.params.ext_cmd_line_ptr))));
-  TRY_ASSIGN(const auto line, memory.View(out.command_line_at));
-  out.command_line = {reinterpret_cast<const char*>(line.data()), line.size() - 1};
+  if (const std::uint64_t at = Join(out.params.hdr.cmd_line_ptr, out.params.ext_cmd_line_ptr); at != 0) {
+    TRY_ASSIGN(out.command_line_at, FindCommandLine(memory, PhysAddr(at)));
+    TRY_ASSIGN(const auto line, memory.View(out.command_line_at));
+    out.command_line = {reinterpret_cast<const char*>(line.data()), line.size() - 1};
+  }
 
   failed = "initrd";
   TRY_ASSIGN(out.initrd,

@@ -5,14 +5,13 @@
 
 #include <array>
 #include <cstring>
-#include <string_view>
 
 #include "common/arch/x86/cpu.h"
 #include "common/codec/sha256.h"
 
 namespace holdfast::purgatory {
 
-std::uint64_t MakeSeed(std::span<const SetupDataNode> nodes, const PhysMemory& memory) {
+std::uint64_t MakeSeed(std::string_view purpose, std::span<const SetupDataNode> nodes, const PhysMemory& memory) {
   struct {
     std::uint64_t tsc;
     std::array<std::uint64_t, 4> rdseed;
@@ -27,7 +26,6 @@ std::uint64_t MakeSeed(std::span<const SetupDataNode> nodes, const PhysMemory& m
   sample.tsc_after = x86::Rdtsc();
 
   Sha256 hash;
-  const std::string_view purpose = "holdfast physical slot";  // the kernel's own use of its seed stays apart
   hash.Update(std::as_bytes(std::span(purpose)));
   hash.Update(std::as_bytes(std::span(&sample, 1)));
   for (const SetupDataNode& node : nodes) {

@@ -79,22 +79,35 @@ static_assert(offsetof(SetupHeader, init_size) == 0x260 - 0x1f1);
 
 inline constexpr std::uint32_t kSetupHeaderMagic = 0x53726448;  // "HdrS"
 inline constexpr std::size_t kSetupHeaderOffset = 0x1f1;
+inline constexpr std::size_t kSetupHeaderLengthFrom = 0x202;  // header_length counts from here
+inline constexpr std::byte kLoadedHigh{1};                    // loadflags
+inline constexpr std::byte kUndefinedLoader{0xff};            // type_of_loader
 inline constexpr std::uint16_t kXlfKernel64 = 1 << 0;
 inline constexpr std::uint16_t kXlfCanBeLoadedAbove4G = 1 << 1;
+inline constexpr std::uint16_t kXlf5Level = 1 << 5;         // its decompressor may be entered in 5-level paging
+inline constexpr std::uint16_t kXlf5LevelEnabled = 1 << 6;  // it runs in 5-level paging itself
 
 struct BootParams {
-  std::array<std::byte, 0x70> screen_info_and_apm;     // 0x000
+  std::array<std::byte, 0xf> screen_info;              // 0x000
+  std::byte screen_is_vga;                             // 0x00f  orig_video_isVGA
+  std::array<std::byte, 0x60> screen_info_and_apm;     // 0x010
   Le64 acpi_rsdp_addr;                                 // 0x070
   std::array<std::byte, 0xc0 - 0x78> bios_and_disks;   // 0x078
   Le32 ext_ramdisk_image;                              // 0x0c0
   Le32 ext_ramdisk_size;                               // 0x0c4
   Le32 ext_cmd_line_ptr;                               // 0x0c8
-  std::array<std::byte, 0x1c0 - 0xcc> olpc_to_edid;    // 0x0cc
+  std::array<std::byte, 0x13c - 0xcc> reserved_cc;     // 0x0cc
+  Le32 cc_blob_address;                                // 0x13c
+  std::array<std::byte, 0x80> edid_info;               // 0x140
   EfiInfo efi_info;                                    // 0x1c0
   Le32 alt_mem_k;                                      // 0x1e0
   Le32 scratch;                                        // 0x1e4
   std::byte e820_entries;                              // 0x1e8
-  std::array<std::byte, 0x1f1 - 0x1e9> flags;          // 0x1e9  edd, secure_boot 0x1ec, sentinel 0x1ef
+  std::array<std::byte, 3> edd_and_keyboard;           // 0x1e9  eddbuf_entries, edd_mbr_sig_buf_entries, kbd_status
+  std::byte secure_boot;                               // 0x1ec
+  std::array<std::byte, 2> reserved_1ed;               // 0x1ed
+  std::byte sentinel;                                  // 0x1ef  0, or the loader copied more of a file than the header
+  std::byte reserved_1f0;                              // 0x1f0
   SetupHeader hdr;                                     // 0x1f1
   std::array<std::byte, 0x2d0 - 0x26c> edd_mbr;        // 0x26c
   std::array<E820Entry, kE820MaxZeropage> e820_table;  // 0x2d0
@@ -103,5 +116,6 @@ struct BootParams {
 static_assert(alignof(BootParams) == 1 && sizeof(BootParams) == 0x1000);
 static_assert(offsetof(BootParams, efi_info) == 0x1c0 && offsetof(BootParams, e820_entries) == 0x1e8);
 static_assert(offsetof(BootParams, hdr) == kSetupHeaderOffset && offsetof(BootParams, e820_table) == 0x2d0);
+static_assert(offsetof(BootParams, cc_blob_address) == 0x13c && offsetof(BootParams, sentinel) == 0x1ef);
 
 }  // namespace holdfast

@@ -18,6 +18,7 @@ namespace holdfast {
 inline constexpr std::uint32_t kSetupE820Ext = 1;
 inline constexpr std::uint32_t kSetupDtb = 2;
 inline constexpr std::uint32_t kSetupEfi = 4;
+inline constexpr std::uint32_t kSetupIma = 8;
 inline constexpr std::uint32_t kSetupRngSeed = 9;
 inline constexpr std::uint32_t kSetupKexecKho = 10;
 inline constexpr std::uint32_t kSetupIndirect = std::uint32_t{1} << 31;
@@ -42,6 +43,13 @@ struct SetupIndirect {
   Le64 addr;
 };
 static_assert(sizeof(SetupIndirect) == 24 && offsetof(SetupIndirect, addr) == 16);
+
+// Follows a header of type kSetupIma: where the measurement list of the last kernel lies.
+struct SetupIma {
+  Le64 addr;
+  Le64 size;
+};
+static_assert(sizeof(SetupIma) == 16);
 
 struct E820Entry {
   Le64 addr;

@@ -31,6 +31,8 @@ std::string_view ErrcName(Errc code) {
       return "cycle";
     case Errc::kTableFull:
       return "table-full";
+    case Errc::kTooLarge:
+      return "too-large";
     case Errc::kKeptOverlap:
       return "kept-overlap";
     case Errc::kKeptNotRam:

@@ -32,9 +32,10 @@ enum class Errc : std::uint8_t {
   kOutOfBounds,        // where: first physical address past kPhysLimit
   kUnreadable,         // where: physical address that is not memory that may be read
   kUnknownCompatible,  // where: byte offset of the property
-  kUnsupported,        // where: the value that is not supported
+  kUnsupported,        // where: the value that is not supported, 0 where there is none
   kCycle,              // where: physical address that was reached a second time
   kTableFull,          // where: capacity that was exceeded
+  kTooLarge,           // where: bytes that are allowed
   kKeptOverlap,        // where: physical address where two kept ranges begin to overlap
   kKeptNotRam,         // where: first physical address that is not RAM
   kOverlap,            // where: physical address where something stands on kept memory, or two targets meet

@@ -79,14 +79,20 @@ void DescribeNotRam(TextWriter& out, const Problem& problem, const Thing& thing)
   out.Text(" at ").Hex(problem.where);
 }
 
-void DescribeConflict(TextWriter& out, const Problem& problem) {
+// "memmap=1G@2G at byte 17 of the command line takes kept guest0 [0x1000, 0x2000)".  The region that an option names is
+// left out: it stands in the option.
+void DescribeConflict(TextWriter& out, const Problem& problem, const Thing& other) {
   out.Untrusted(problem.what.empty() ? "an option" : problem.what);
-  if (!problem.other.empty()) {
-    out.Text(" contradicts ").Untrusted(problem.other);
-  } else {
-    out.Text(" contradicts another option");
-  }
   out.Text(" at byte ").Dec(problem.where).Text(" of the command line");
+  AppendThing(out.Text(other.kept ? " takes " : " contradicts "), other, "another option");
+}
+
+// Where no value is meant, none is named.
+void DescribeUnsupported(TextWriter& out, const Problem& problem, const Thing& thing) {
+  AppendSubject(out, thing).Text("not supported");
+  if (problem.where != 0) {
+    out.Text(": ").Hex(problem.where);
+  }
 }
 
 void DescribeFault(TextWriter& out, const Problem& problem) {
@@ -121,6 +127,8 @@ void SayDigestSkipped(TextWriter& out) { out.Text("digest skipped, the loader as
 
 void SayPassedOn(TextWriter& out, std::string_view what) { out.Text(what).Text(", passed on as it was loaded"); }
 
+void SayNotKept(TextWriter& out, std::string_view what) { out.Text(what).Text(", nothing is kept"); }
+
 void SayKernel(TextWriter& out, PhysAddr address, std::uint64_t index, std::uint64_t count) {
   out.Text("kernel at ").Hex(address.raw()).Text(", slot ").Dec(index + 1).Text(" of ").Dec(count);
 }
@@ -137,7 +145,8 @@ void SayHalted(TextWriter& out) { out.Text("halted"); }
 void DescribeProblem(TextWriter& out, const Problem& problem) {
   const bool what_is_kept = problem.code == Errc::kKeptNotRam || problem.code == Errc::kKeptOverlap;
   const bool other_is_kept =
-      problem.code == Errc::kKeptOverlap || (problem.code == Errc::kOverlap && problem.kept.has_value());
+      problem.code == Errc::kKeptOverlap ||
+      ((problem.code == Errc::kOverlap || problem.code == Errc::kConflict) && problem.kept.has_value());
   const Thing thing{problem.what, problem.range, what_is_kept};
   const Thing other{problem.other, problem.other_range, other_is_kept};
   switch (problem.code) {
@@ -169,7 +178,7 @@ void DescribeProblem(TextWriter& out, const Problem& problem) {
       DescribeUnknownCompatible(out, problem);
       return;
     case Errc::kUnsupported:
-      AppendSubject(out, thing).Text("not supported: ").Hex(problem.where);
+      DescribeUnsupported(out, problem, thing);
       return;
     case Errc::kCycle:
       AppendThing(out, thing, "a list");
@@ -178,6 +187,9 @@ void DescribeProblem(TextWriter& out, const Problem& problem) {
     case Errc::kTableFull:
       AppendSubject(out, thing).Text("more than ");
       AppendCountOfEntries(out, problem.where);
+      return;
+    case Errc::kTooLarge:
+      AppendSubject(out, thing).Text("more than ").Hex(problem.where).Text(" bytes");
       return;
     case Errc::kKeptOverlap:
     case Errc::kOverlap:
@@ -193,7 +205,7 @@ void DescribeProblem(TextWriter& out, const Problem& problem) {
       out.Text(", ").Hex(problem.where).Text(" bytes");
       return;
     case Errc::kConflict:
-      DescribeConflict(out, problem);
+      DescribeConflict(out, problem, other);
       return;
     case Errc::kFault:
       DescribeFault(out, problem);

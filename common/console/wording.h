@@ -29,6 +29,8 @@ void SayDigest(TextWriter& out, std::uint64_t bytes, std::uint64_t segments);
 void SayDigestSkipped(TextWriter& out);
 // "WHAT, passed on as it was loaded": nothing is fenced and nothing moves.
 void SayPassedOn(TextWriter& out, std::string_view what);
+// "WHAT, nothing is kept": no handover is looked for.
+void SayNotKept(TextWriter& out, std::string_view what);
 // "kernel at 0xADDRESS, slot I of N"; slots are counted from 1 here, as people do.
 void SayKernel(TextWriter& out, PhysAddr address, std::uint64_t index, std::uint64_t count);
 // "refused: RULE: what and where"

@@ -73,6 +73,51 @@ std::optional<HandoverOption> ParseHandoverOption(std::string_view text) {
   return range.ok() ? std::optional(HandoverOption{range.value(), *digest}) : std::nullopt;
 }
 
+constexpr std::uint32_t kFastestBaud = 115200;
+
+// The digits in front of `text`; 0 for a rate that a PC's port cannot have.
+std::uint32_t ParseBaud(std::string_view text) {
+  std::uint32_t baud = 0;
+  for (; !text.empty() && DigitOf(text[0]) < 10; text.remove_prefix(1)) {
+    baud = baud * 10 + DigitOf(text[0]);
+    if (baud > kFastestBaud) {
+      return 0;
+    }
+  }
+  return baud != 0 && kFastestBaud % baud == 0 ? baud : 0;
+}
+
+// Where COM1 to COM4 are, on any PC that has them.
+std::optional<std::uint16_t> PortOf(std::string_view name) {
+  if (name == "ttyS0") {
+    return 0x3f8;
+  }
+  if (name == "ttyS1") {
+    return 0x2f8;
+  }
+  if (name == "ttyS2") {
+    return 0x3e8;
+  }
+  if (name == "ttyS3") {
+    return 0x2e8;
+  }
+  return std::nullopt;
+}
+
+std::optional<SerialConsole> ParseSerialConsole(const CommandLineOption& option) {
+  const bool early = SameOptionName(option.name, "earlyprintk");
+  if (!early && !SameOptionName(option.name, "console")) {
+    return std::nullopt;
+  }
+  std::string_view rest = option.value;
+  std::string_view name = TakeField(rest);
+  if (early && name == "serial") {
+    name = TakeField(rest);
+  }
+  const std::optional<std::uint16_t> port = PortOf(name);
+  return port ? std::optional(SerialConsole{.port = *port, .baud = ParseBaud(rest)}) : std::nullopt;
+}
+
 }  // namespace
 
 std::optional<CommandLineOption> CommandLineReader::Next() {
@@ -155,6 +200,17 @@ Status FindHandoverOptions(std::string_view line, BoundedVector<HandoverOption>&
     TRY(out.Append(*handover));
   }
   return kDone;
+}
+
+std::optional<SerialConsole> FindSerialConsole(std::string_view line) {
+  std::optional<SerialConsole> last;
+  CommandLineReader reader(line);
+  for (auto option = reader.Next(); option; option = reader.Next()) {
+    if (const auto console = ParseSerialConsole(*option)) {
+      last = console;
+    }
+  }
+  return last;
 }
 
 // simple_strtoull() with base 0, then one suffix.

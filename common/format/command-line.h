@@ -52,6 +52,18 @@ inline constexpr std::size_t kMaxHandoverOptions = 4;
 // ends past kPhysLimit; kTableFull for a fifth.
 Status FindHandoverOptions(std::string_view line, BoundedVector<HandoverOption>& out);
 
+// A serial port of the PC that the kernel was told to write to.
+struct SerialConsole {
+  std::uint16_t port = 0;  // I/O address
+  std::uint32_t baud = 0;  // a divisor of 115200, or 0: as the port is set
+
+  constexpr bool operator==(const SerialConsole&) const = default;
+};
+
+// The last console=ttySN[,BAUD] or earlyprintk=[serial,]ttySN[,BAUD], N from 0 to 3.  What may follow BAUD there is
+// not looked at.
+std::optional<SerialConsole> FindSerialConsole(std::string_view line);
+
 // A number as Linux' memparse() reads it: decimal, 0x hexadecimal or octal, with K M G T P E.
 // nullopt: nothing to read, something left over, or no 64-bit number.
 std::optional<std::uint64_t> ParseMemSize(std::string_view text);

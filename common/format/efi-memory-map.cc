@@ -99,8 +99,20 @@ Result<PhysRange> EfiMemoryMapRange(const EfiInfo& info) {
 }
 
 Status CollectEfiRanges(std::span<const std::byte> map, std::uint32_t descriptor_size, RangeSet& out) {
-  return ForEachDescriptor(map, descriptor_size,
-                           [&](const EfiMemoryDescriptor&, PhysRange range) { return out.Add(range); });
+  return ForEachDescriptor(map, descriptor_size, [&](const EfiMemoryDescriptor& descriptor, PhysRange range) {
+    const bool is_free = static_cast<EfiType>(descriptor.type.value()) == EfiType::kConventional;
+    return is_free ? Status(kDone) : out.Add(range);
+  });
+}
+
+Result<EfiMapFacts> DescribeEfiMap(std::span<const std::byte> map, std::uint32_t descriptor_size) {
+  EfiMapFacts facts;
+  TRY(ForEachDescriptor(map, descriptor_size, [&](const EfiMemoryDescriptor& descriptor, PhysRange) -> Status {
+    facts.has_virtual |= descriptor.virtual_start.value() != 0;
+    facts.has_conventional |= static_cast<EfiType>(descriptor.type.value()) == EfiType::kConventional;
+    return kDone;
+  }));
+  return facts;
 }
 
 Status DecodeEfiMemoryMap(std::span<const std::byte> map, std::uint32_t descriptor_size, MemoryMap& out) {

@@ -2,7 +2,7 @@
 // The EFI memory map as stored bytes.
 //
 // Source: UEFI 2.10, 7.2.3.  After a kexec it holds only what firmware still needs at run time
-// (arch/x86/kernel/kexec-bzimage64.c), so nothing may be placed on any of its ranges.
+// (arch/x86/kernel/kexec-bzimage64.c); from a boot loader it is firmware's whole map, free memory included.
 
 #pragma once
 
@@ -20,9 +20,18 @@ namespace holdfast {
 // kMalformed (where: byte offset in EfiInfo): a map with a descriptor version or size that this is not.
 Result<PhysRange> EfiMemoryMapRange(const EfiInfo& info);
 
-// Adds every descriptor's range to `out`.  descriptor_size is the stored stride (40 or more).
-// kMalformed (where: 0): stride too small; kTruncated: bytes are no whole number of strides; kOutOfBounds.
+// Adds the range of every descriptor but those of EfiConventionalMemory to `out`: where nothing may be placed.
+// descriptor_size is the stored stride (40 or more). kMalformed (where: 0): stride too small; kTruncated: bytes are no
+// whole number of strides; kOutOfBounds.
 Status CollectEfiRanges(std::span<const std::byte> map, std::uint32_t descriptor_size, RangeSet& out);
+
+// What a kernel that is started with this map makes of it.
+struct EfiMapFacts {
+  bool has_virtual = false;       // a descriptor has a virtual address: an earlier kernel has been given them
+  bool has_conventional = false;  // EfiConventionalMemory: the map is firmware's whole one, and KASLR goes by it
+};
+// The errors of CollectEfiRanges().  Descriptors without pages count for nothing.
+Result<EfiMapFacts> DescribeEfiMap(std::span<const std::byte> map, std::uint32_t descriptor_size);
 
 // The same bytes as a memory map, by the types' e820 equivalents (UEFI 2.10, table 7.10; ACPI 6.5, 15.4):
 // what `mkhandover --map` reads.  Boot services memory and loader memory are RAM.

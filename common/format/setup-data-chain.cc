@@ -28,6 +28,14 @@ Result<PhysRange> IndirectTarget(const PhysMemory& memory, PhysRange payload) {
   return PhysRange::FromStartSize(PhysAddr(indirect.addr.value()), indirect.len.value());
 }
 
+Result<PhysRange> ImaTarget(const PhysMemory& memory, PhysRange payload) {
+  if (payload.size() < sizeof(SetupIma)) {
+    return Error{Errc::kTruncated, payload.end().raw()};
+  }
+  TRY_ASSIGN(const SetupIma ima, ReadAt<SetupIma>(memory, payload.start()));
+  return PhysRange::FromStartSize(PhysAddr(ima.addr.value()), ima.size.value());
+}
+
 }  // namespace
 
 Status ReadSetupDataChain(const PhysMemory& memory, PhysAddr head, BoundedVector<SetupDataNode>& out) {
@@ -46,6 +54,8 @@ Status ReadSetupDataChain(const PhysMemory& memory, PhysAddr head, BoundedVector
     node.type = header.type.value();
     if (node.type == kSetupIndirect) {
       TRY_ASSIGN(node.indirect, IndirectTarget(memory, node.payload));
+    } else if (node.type == kSetupIma) {
+      TRY_ASSIGN(node.indirect, ImaTarget(memory, node.payload));
     }
     TRY(out.Append(node));
     at = PhysAddr(header.next.value());

@@ -21,15 +21,15 @@ struct SetupDataNode {
   PhysRange node;     // header and payload
   PhysRange payload;  // may be empty
   std::uint32_t type = 0;
-  PhysRange indirect;  // for kSetupIndirect: the target, else empty; also empty where the inner type is plain
-                       // kSetupIndirect, which the kernel ignores
+  PhysRange indirect;  // for kSetupIndirect and kSetupIma: what they point at, else empty; also empty where the
+                       // inner type is plain kSetupIndirect, which the kernel ignores
 };
 using SetupDataNodes = FixedVector<SetupDataNode, kMaxSetupDataNodes>;
 
-// Reads the chain that begins at `head` (0: empty) into `out`, in its order.  Only headers and indirect nodes must be
-// readable here: who wants another payload views it.  Nodes may overlap, as long as none begins twice.
-// Errors: kUnreadable, kOutOfBounds (where: the node, or the target), kCycle, kTableFull, kTruncated (an indirect
-// node that is too short; where: the address after it).
+// Reads the chain that begins at `head` (0: empty) into `out`, in its order.  Only headers, indirect and IMA nodes must
+// be readable here: who wants another payload views it.  Nodes may overlap, as long as none begins twice. Errors:
+// kUnreadable, kOutOfBounds (where: the node, or the target), kCycle, kTableFull, kTruncated (an indirect or IMA node
+// that is too short; where: the address after it).
 Status ReadSetupDataChain(const PhysMemory& memory, PhysAddr head, BoundedVector<SetupDataNode>& out);
 
 }  // namespace holdfast

@@ -25,9 +25,15 @@ struct Problem {
   std::string_view other{};       // what it met: "boot_params", "guest0"
   PhysRange other_range{};        // and its range
   std::optional<MemType> type{};  // for *NotRam: what the map says of the place; nothing is a hole
-  // A kept range is part of the problem: as `what` for kKeptNotRam and kKeptOverlap, as `other` for kOverlap.
-  // The shell, which has the handover at hand, puts its name there.
+  // A kept range is part of the problem: as `what` for kKeptNotRam and kKeptOverlap, as `other` for kOverlap and
+  // kConflict.  The shell, which has the handover at hand, puts its name there with NameKept().
   std::optional<KeptRange> kept{};
 };
+
+// Puts the name of problem.kept, which is there, where the problem speaks of it.
+constexpr void NameKept(Problem& problem, std::string_view name) {
+  const bool is_other = problem.code == Errc::kOverlap || problem.code == Errc::kConflict;
+  (is_other ? problem.other : problem.what) = name;
+}
 
 }  // namespace holdfast

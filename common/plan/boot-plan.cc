@@ -5,6 +5,8 @@
 
 #include "common/plan/checks.h"
 #include "common/plan/fence-map.h"
+#include "common/plan/kernel-entry.h"
+#include "common/plan/kernel-options.h"
 #include "common/plan/slots.h"
 
 namespace holdfast {
@@ -12,9 +14,7 @@ namespace {
 
 // Ends the planning with a reason of its own.
 Error Refuse(BootPlan& plan, const Problem& problem) {
-  if (plan.problems.size() < plan.problems.capacity()) {
-    Require(plan.problems.Append(problem).ok());
-  }
+  NoteProblem(plan.problems, problem);
   return {problem.code, problem.where};
 }
 
@@ -22,7 +22,17 @@ Error RefuseFull(BootPlan& plan, std::string_view table, Error error) {
   return Refuse(plan, {.code = error.code, .where = error.where, .what = table});
 }
 
-// Is the handover believable, and does nothing stand on what it keeps?
+void ChooseHowToEnter(const BootInputs& in, BootPlan& plan) {
+  Problem problem;
+  if (const auto entry = ChooseEntry(in.entry, in.efi, !in.handover.kept.empty(), problem); entry.ok()) {
+    plan.entry = entry.value();
+  } else {
+    NoteProblem(plan.problems, problem);
+  }
+  plan.drops_efi = MustDropEfi(in.efi);
+}
+
+// Is the handover believable, does nothing stand on what it keeps, and will the kernel leave it alone?
 Status CheckInputs(const BootInputs& in, BootPlan& plan) {
   if (in.segments.size() > kMaxSegments) {
     return RefuseFull(plan, "segments", {Errc::kTableFull, kMaxSegments});
@@ -35,6 +45,8 @@ Status CheckInputs(const BootInputs& in, BootPlan& plan) {
   if (in.kernel_at) {
     CheckKernelAt(in.memory, in.handover.kept, *in.kernel_at, in.segments, plan.problems);
   }
+  CheckKernelOptions(in.command_line, in.handover.kept, plan.problems);
+  ChooseHowToEnter(in, plan);
   if (!plan.problems.empty()) {
     return Error{plan.problems[0].code, plan.problems[0].where};
   }
@@ -72,11 +84,12 @@ Status CollectAvoid(const BootInputs& in, BootPlan& plan) {
 // What has no place yet goes as high as it can, whatever the seed, so that a place is not a matter of luck: off
 // everything that lies somewhere, and off the kernel's bytes, which are still needed where they are.
 Status PlaceSegments(const BootInputs& in, BootPlan& plan) {
+  const std::uint64_t limit = in.kernel.limit == 0 ? kPhysLimit : in.kernel.limit;
   for (const SegmentRequest& segment : in.segments) {
     std::optional<PhysRange> place = segment.at;
     if (!place) {
       place = HighestPlace(plan.memory, plan.avoid,
-                           {segment.size, segment.alignment, in.kernel.limit, in.kernel_at.value_or(PhysRange())});
+                           {segment.size, segment.alignment, limit, in.kernel_at.value_or(PhysRange())});
       if (!place) {
         return Refuse(plan, {.code = Errc::kNoSlot, .where = segment.size, .what = segment.name});
       }
@@ -89,6 +102,9 @@ Status PlaceSegments(const BootInputs& in, BootPlan& plan) {
 
 // Random among all slots; without KASLR where the loader put the kernel if that is a slot, else the lowest.
 Status PickSlot(const BootInputs& in, BootPlan& plan) {
+  if (in.kernel.size == 0) {
+    return kDone;  // There is no kernel yet.
+  }
   const std::uint64_t count = CountSlots(plan.memory, plan.avoid, in.kernel);
   if (count == 0) {
     return Refuse(plan, {.code = Errc::kNoSlot, .where = in.kernel.size, .what = "kernel"});
@@ -101,6 +117,17 @@ Status PickSlot(const BootInputs& in, BootPlan& plan) {
   }
   plan.slot = {SlotAt(plan.memory, plan.avoid, in.kernel, index), index, count};
   return kDone;
+}
+
+// As find_random_virt_addr() (arch/x86/boot/compressed/kaslr.c).  Only who enters at vmlinux decides about it.
+std::uint64_t PickVirtualDelta(const BootInputs& in, KernelEntry entry) {
+  const KernelFacts& kernel = in.kernel;
+  if (!in.kaslr || entry != KernelEntry::kVmlinux || kernel.size == 0 || kernel.virtual_end < kernel.virtual_min ||
+      kernel.virtual_end - kernel.virtual_min < kernel.size) {
+    return 0;
+  }
+  const std::uint64_t count = (kernel.virtual_end - kernel.virtual_min - kernel.size) / kernel.alignment + 1;
+  return PickIndex(in.virtual_seed, count) * kernel.alignment;
 }
 
 Status WorkingSetFull(BootPlan& plan, const Status& status) {
@@ -124,9 +151,12 @@ std::string_view ModeName(Mode mode) {
 
 void BootPlan::Clear() {
   mode = Mode::kFence;
+  entry = KernelEntry::kBzImage;
+  drops_efi = false;
   memory.Clear();
   held.Clear();
   slot = Slot();
+  virtual_delta = 0;
   segments.Clear();
   closed_bytes = 0;
   problems.Clear();
@@ -143,7 +173,9 @@ Status MakeBootPlan(const BootInputs& in, BootPlan& plan) {
     return RefuseFull(plan, "e820", fenced.error());
   }
   TRY(WorkingSetFull(plan, PlaceSegments(in, plan)));
-  return PickSlot(in, plan);
+  TRY(PickSlot(in, plan));
+  plan.virtual_delta = PickVirtualDelta(in, plan.entry);
+  return kDone;
 }
 
 }  // namespace holdfast

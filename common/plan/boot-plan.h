@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 
+#include "common/abi/bundle.h"
 #include "common/base/bounded-vector.h"
 #include "common/format/handover.h"
 #include "common/format/kernel-header.h"
@@ -41,18 +42,43 @@ struct InUse {
   bool may_be_kept = false;  // for the handover's own pages, which are kept with the rest
 };
 
+// How the kernel can be entered, and what was asked for.
+struct EntryFacts {
+  KernelEntry wanted = KernelEntry::kAuto;
+  bool has_vmlinux = true;        // its ELF file and relocations are at hand and understood
+  bool has_bzimage = true;        // all of its bzImage is at hand
+  bool supports_5_levels = true;  // XLF_5LEVEL: its decompressor takes them
+  bool runs_5_levels = true;      // XLF_5LEVEL_ENABLED: so does the kernel itself
+  bool is_5_levels = false;       // CR4.LA57: the stage never switches
+  bool is_confidential = false;   // a guest whose memory or registers its host may not see
+};
+
+// What firmware's tables say, as far as the decision needs it.
+struct EfiFacts {
+  bool has_info = false;         // efi_info carries a signature and a memory map
+  bool has_node = false;         // the setup_data chain has a SETUP_EFI node
+  bool is_virtual = false;       // some runtime descriptor has a virtual address: SetVirtualAddressMap was called
+  bool has_free_memory = false;  // some descriptor is EfiConventionalMemory: Linux' KASLR would take slots from it
+};
+
 // Everything the decision depends on, as values.  Entropy is an input too.
 struct BootInputs {
   const MemoryMap& memory;   // as firmware or the carrier gave it
   const Handover& handover;  // decoded, its kept map sealed, not yet believed
+  // What the kernel needs of its place.  Without a size there is no kernel yet: then everything is decided but its
+  // slot, so that the shell can unpack it into a segment of its own and ask again.
   KernelFacts kernel;
+  EntryFacts entry{};
+  EfiFacts efi{};
+  std::string_view command_line{};             // the next kernel's
   std::optional<PhysRange> kernel_at{};        // where its bytes lie now, if a loader has placed them
   std::span<const SegmentRequest> segments{};  // everything else that the next kernel needs
   std::span<const InUse> in_use{};             // what must not be written: firmware's ranges, the handover
   // What a loader has written: it may be written again, but what was kept there is lost.
   std::span<const InUse> written{};
-  std::uint64_t seed = 0;  // uniform over 64 bits
-  bool kaslr = true;       // false: `nokaslr`; the handover's policy may say so too
+  std::uint64_t seed = 0;          // uniform over 64 bits
+  std::uint64_t virtual_seed = 0;  // another one, independent of it
+  bool kaslr = true;               // false: `nokaslr`; for the physical place the handover's policy may say so too
   std::size_t entry_budget = kDefaultEntryBudget;
 
   // Debian's kernels take 3,200 entries (128 + 3 * MAX_NUMNODES), but kexec-tools, which has to hand the map on
@@ -84,9 +110,13 @@ struct BootPlan {
   void Clear();
 
   Mode mode = Mode::kFence;
-  MemoryMap memory;                       // I1, I4
-  FixedVector<PhysRange, kMaxHeld> held;  // to be held by SETUP_INDIRECT nodes
-  Slot slot;                              // I5
+  KernelEntry entry = KernelEntry::kBzImage;  // never kAuto
+  bool drops_efi = false;                     // efi_info and SETUP_EFI do not fit together: neither is passed on
+  MemoryMap memory;                           // I1, I4
+  FixedVector<PhysRange, kMaxHeld> held;      // to be held by SETUP_INDIRECT nodes
+  Slot slot;                                  // I5
+  // How far above its link-time virtual address the kernel runs; 0 without KASLR, or where it cannot be moved.
+  std::uint64_t virtual_delta = 0;
   // I6, in the order of the requests.  Whoever carries out the plan moves the kernel first: its old place may be
   // part of its new one, but of no segment's.
   FixedVector<PlacedSegment, kMaxSegments> segments;
@@ -97,7 +127,8 @@ struct BootPlan {
 
 // Decides the whole boot.  Reads only `in`, writes only `plan`, and touches no memory that either of them does
 // not own.  On error plan.problems says all that was found, and nothing else in `plan` may be used.
-// Errors: kKeptNotRam, kOverlap, kNotRam, kTableFull, kNoSlot.
+// Errors: kKeptNotRam, kOverlap, kNotRam, kTableFull, kNoSlot; kConflict: an option of the command line would take
+// kept memory away; kUnsupported: no entry into the kernel is possible here (see ChooseEntry).
 Status MakeBootPlan(const BootInputs& in, BootPlan& plan);
 
 }  // namespace holdfast

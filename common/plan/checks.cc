@@ -6,13 +6,6 @@
 namespace holdfast {
 namespace {
 
-// A full list is no error: whoever reads it has seen enough by then.
-void Note(Problems& problems, const Problem& problem) {
-  if (problems.size() < problems.capacity()) {
-    Require(problems.Append(problem).ok());
-  }
-}
-
 // Types that a fence leaves behind, as loaders of later kernels hand them on.
 bool MayBeFenced(MemType type) {
   return type == MemType::kReserved || type == MemType::kPmem || type == MemType::kPram ||
@@ -38,12 +31,12 @@ std::optional<MemoryMap::Gap> FirstNotRam(const MemoryMap& memory, const RangeSe
 
 void CheckNotKept(const PreservedMap& kept, std::string_view name, PhysRange range, Problems& problems) {
   if (const auto hit = kept.FirstOverlap(range)) {
-    Note(problems, {.code = Errc::kOverlap,
-                    .where = range.Intersection(hit->range).start().raw(),
-                    .what = name,
-                    .range = range,
-                    .other_range = hit->range,
-                    .kept = hit});
+    NoteProblem(problems, {.code = Errc::kOverlap,
+                           .where = range.Intersection(hit->range).start().raw(),
+                           .what = name,
+                           .range = range,
+                           .other_range = hit->range,
+                           .kept = hit});
   }
 }
 
@@ -55,11 +48,11 @@ void CheckOneSegment(const MemoryMap& memory, const PreservedMap& kept, const Se
     return;
   }
   if (const auto gap = memory.FirstNot(range, IsRam)) {
-    Note(problems, {.code = Errc::kNotRam,
-                    .where = gap->range.start().raw(),
-                    .what = segment.name,
-                    .range = range,
-                    .type = gap->type});
+    NoteProblem(problems, {.code = Errc::kNotRam,
+                           .where = gap->range.start().raw(),
+                           .what = segment.name,
+                           .range = range,
+                           .type = gap->type});
   }
 }
 
@@ -67,26 +60,32 @@ void CheckOneSegment(const MemoryMap& memory, const PreservedMap& kept, const Se
 void CheckApart(const SegmentRequest& segment, std::span<const SegmentRequest> others, Problems& problems) {
   for (const SegmentRequest& other : others) {
     if (other.at && other.at->Overlaps(*segment.at)) {
-      Note(problems, {.code = Errc::kOverlap,
-                      .where = other.at->Intersection(*segment.at).start().raw(),
-                      .what = segment.name,
-                      .range = *segment.at,
-                      .other = other.name,
-                      .other_range = *other.at});
+      NoteProblem(problems, {.code = Errc::kOverlap,
+                             .where = other.at->Intersection(*segment.at).start().raw(),
+                             .what = segment.name,
+                             .range = *segment.at,
+                             .other = other.name,
+                             .other_range = *other.at});
     }
   }
 }
 
 }  // namespace
 
+void NoteProblem(Problems& problems, const Problem& problem) {
+  if (problems.size() < problems.capacity()) {
+    Require(problems.Append(problem).ok());
+  }
+}
+
 void CheckKeptIsRam(const MemoryMap& memory, const Handover& handover, Problems& problems) {
   for (const KeptRange& kept : handover.kept.view()) {
     if (const auto gap = FirstNotRam(memory, handover.ram, kept.range)) {
-      Note(problems, {.code = Errc::kKeptNotRam,
-                      .where = gap->range.start().raw(),
-                      .range = kept.range,
-                      .type = gap->type,
-                      .kept = kept});
+      NoteProblem(problems, {.code = Errc::kKeptNotRam,
+                             .where = gap->range.start().raw(),
+                             .range = kept.range,
+                             .type = gap->type,
+                             .kept = kept});
     }
   }
 }

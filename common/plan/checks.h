@@ -15,6 +15,9 @@ namespace holdfast {
 
 using Problems = BoundedVector<Problem>;
 
+// A full list is no error: whoever reads it has seen enough by then.
+void NoteProblem(Problems& problems, const Problem& problem);
+
 // kKeptNotRam: a kept range is neither RAM, nor memory that an earlier stage fenced, which is memory that the
 // map calls reserved or persistent and the handover's own record calls RAM.
 void CheckKeptIsRam(const MemoryMap& memory, const Handover& handover, Problems& problems);

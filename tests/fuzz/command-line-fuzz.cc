@@ -37,6 +37,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     from = option->offset + 1;
   }
   ParseMemSize(line);
+  if (const auto console = FindSerialConsole(line)) {
+    fuzz::Check(line.find("ttyS") != std::string::npos, "a serial console is one that the line names");
+    fuzz::Check(console->baud == 0 || 115200 % console->baud == 0, "with a rate that its port can have");
+  }
   FixedVector<HandoverOption, kMaxHandoverOptions> handovers;
   if (!FindHandoverOptions(line, handovers).ok()) {
     return 0;

@@ -41,6 +41,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Map out;
   const Status status =
       data[0] == 0 ? DecodeE820(input.bytes(), out.map) : DecodeEfiMemoryMap(input.bytes(), data[0], out.map);
+  if (data[0] != 0 && status.ok()) {
+    fuzz::Check(DescribeEfiMap(input.bytes(), data[0]).ok(), "an EFI map that decodes can be described");
+  }
   if (status.ok()) {
     fuzz::CheckSorted(out.map.view());
     CheckRoundTrip(out.map);

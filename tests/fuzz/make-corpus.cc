@@ -3,6 +3,8 @@
 //
 // One sound input of each kind, from which a fuzzer finds the rest.  They are committed in tests/data/fuzz/.
 
+#include <zstd.h>
+
 #include <array>
 #include <cstdlib>
 #include <cstring>
@@ -18,6 +20,7 @@
 #include "common/format/handover-v1.h"
 #include "common/format/kernel-header.h"
 #include "common/format/setup-data-chain.h"
+#include "tests/support/kernel-files.h"
 
 namespace holdfast {
 namespace {
@@ -39,11 +42,7 @@ void Write(const std::string& target, const std::string& name, const std::string
   Write(target, name, std::as_bytes(std::span(text)));
 }
 
-template <typename T>
-void Push(std::vector<std::byte>& to, const T& value) {
-  const auto bytes = std::as_bytes(std::span(&value, 1));
-  to.insert(to.end(), bytes.begin(), bytes.end());
-}
+using test::Push;
 
 PhysRange Between(std::uint64_t start, std::uint64_t end) {
   return PhysRange::FromStartEnd(PhysAddr(start), PhysAddr(end)).value();
@@ -138,11 +137,105 @@ void WriteKernels() {
   std::vector<std::byte> file(2 * 512 + 0x201);
   std::memcpy(file.data() + kSetupHeaderOffset, &header, sizeof(header));
   Write("kernel-header", "small", file);
+
+  // A payload at the end of the file, of sixteen bytes with the size that it unpacks to.
+  const auto with_payload = [&](const std::string& name, std::array<std::uint8_t, 4> magic) {
+    header.payload_offset.Set(0x201);
+    header.payload_length.Set(16);
+    std::vector<std::byte> packed(file);
+    std::memcpy(packed.data() + kSetupHeaderOffset, &header, sizeof(header));
+    Push(packed, magic);
+    Push(packed, Le64(0));
+    Push(packed, Le32(0x3000000));
+    Write("kernel-header", name, packed);
+  };
+  with_payload("zstd-payload", {0x28, 0xb5, 0x2f, 0xfd});
+  with_payload("gzip-payload", {0x1f, 0x8b, 0x08, 0x00});
+}
+
+void WriteBundles() {
+  const test::TestPart kernel = {.kind = BundlePartKind::kKernel, .stored = test::Filled(100, 1)};
+  Write("bundle", "kernel", test::BuildBundle({kernel}));
+  Write("bundle", "all-parts",
+        test::BuildBundle({{.kind = BundlePartKind::kVmlinux,
+                            .stored = test::Filled(50, 2),
+                            .encoding = BundleEncoding::kZstd,
+                            .size = 5000},
+                           kernel,
+                           {.kind = BundlePartKind::kInitrd, .stored = test::Filled(40, 3)},
+                           {.kind = BundlePartKind::kHandover, .stored = test::Filled(30, 4)},
+                           {.kind = BundlePartKind::kCommandLine, .stored = test::Filled(20, 'x')}},
+                          KernelEntry::kVmlinux));
+  Write("bundle", "no-vmlinux", test::BuildBundle({kernel}, KernelEntry::kVmlinux));
+}
+
+// Behind a byte with their load address: 16 MiB.
+void WriteVmlinux(const std::string& name, const test::TestVmlinux& kernel) {
+  std::vector<std::byte> bytes = {std::byte{1}};
+  Push(bytes, kernel.Build());
+  Write("vmlinux", name, bytes);
+}
+
+void WriteUnpackedKernels() {
+  test::TestVmlinux kernel = test::SmallVmlinux();
+  WriteVmlinux("three-tables", kernel);
+  kernel.tables.erase(kernel.tables.begin() + 1);
+  WriteVmlinux("two-tables", kernel);
+  kernel.tables.clear();
+  WriteVmlinux("no-tables", kernel);
+}
+
+// The kernel that stands in front of them takes 2 MiB from 16 MiB on.
+void WriteRelocations() {
+  const auto write = [](const std::string& name, const std::vector<std::vector<std::uint32_t>>& tables) {
+    std::vector<std::byte> bytes;
+    for (const auto& table : tables) {
+      Push(bytes, Le32(0));
+      for (const std::uint32_t offset : table) {
+        Push(bytes, Le32(0x81000000 + offset));
+      }
+    }
+    Write("relocations", name, bytes);
+  };
+  write("three-tables", {{0x0, 0x10}, {0x20}, {0x30, 0x31}});
+  write("two-tables", {{0x8, 0x100}, {0x11, 0x1000}});
+  write("last-places", {{0x1ffff8}, {0x1ffffc}, {0x1ffffc}});
+  write("outside", {{0x1ffff9}, {0x0}});
+}
+
+// Behind the room that there is for what they unpack to, in KiB, and three bytes that do not concern a whole frame.
+void WriteFrames() {
+  const auto write = [](const std::string& name, unsigned room, const std::vector<std::byte>& bytes, int checksum) {
+    ZSTD_CCtx* const context = ZSTD_createCCtx();
+    ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, checksum);
+    ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);
+    std::vector<std::byte> packed(ZSTD_compressBound(bytes.size()));
+    packed.resize(ZSTD_compress2(context, packed.data(), packed.size(), bytes.data(), bytes.size()));
+    ZSTD_freeCCtx(context);
+    std::vector<std::byte> input = {static_cast<std::byte>(room), std::byte{0}, std::byte{9}, std::byte{1}};
+    Push(input, packed);
+    Write("zstd", name, input);
+  };
+  std::vector<std::byte> mixed;
+  for (unsigned i = 0; i < 3000; ++i) {
+    mixed.push_back(static_cast<std::byte>("kept memory"[(i * i + i / 7) % 11]));
+  }
+  write("run", 8, test::Filled(5000, 'r'), 0);
+  write("run-with-checksum", 8, test::Filled(5000, 'r'), 1);
+  write("run-too-large", 1, test::Filled(5000, 'r'), 0);
+  write("mixed", 8, mixed, 0);
+  write("empty", 0, {}, 0);
+  // To be packed.
+  std::vector<std::byte> plain = {std::byte{8}, std::byte{0}, std::byte{9}, std::byte{1}};
+  Push(plain, mixed);
+  Write("zstd", "plain", plain);
 }
 
 void WriteLines() {
   const std::string digest(64, '5');
   Write("command-line", "handover", "quiet holdfast=0x7f000000,8K," + digest + " root=\"a b\" -- x");
+  Write("command-line", "serial",
+        std::string("console=tty0 earlyprintk=serial,ttyS1,57600,keep console=ttyS0,115200n8"));
   Write("command-line", "two", "\"holdfast=4096,010," + digest + "\" hold-fast holdfast=1G,0x10," + digest);
 }
 
@@ -161,5 +254,9 @@ int main(int argc, char** argv) {
   WriteMaps();
   WriteChains();
   WriteKernels();
+  WriteBundles();
+  WriteUnpackedKernels();
+  WriteRelocations();
+  WriteFrames();
   WriteLines();
 }

@@ -29,7 +29,8 @@ void CheckNodes(std::span<const SetupDataNode> nodes) {
     const SetupDataNode& node = nodes[i];
     fuzz::Check(node.node.size() >= sizeof(SetupDataHeader), "a node has a header");
     fuzz::Check(node.node.Contains(node.payload), "a payload lies in its node");
-    fuzz::Check(node.indirect.empty() || node.type == kSetupIndirect, "only indirect nodes have a target");
+    fuzz::Check(node.indirect.empty() || node.type == kSetupIndirect || node.type == kSetupIma,
+                "only indirect and IMA nodes have a target");
     fuzz::Check(node.node.end() <= PhysAddr(kPhysLimit), "a node ends at or below the limit");
     fuzz::Check(std::none_of(nodes.begin(), nodes.begin() + static_cast<std::ptrdiff_t>(i),
                              [&](const SetupDataNode& other) { return other.node.start() == node.node.start(); }),

@@ -74,10 +74,14 @@ struct PlanCase {
   std::vector<PhysRange> was_ram{};
   Policy policy{};
   KernelFacts kernel{.size = 4 * kMiB, .alignment = 2 * kMiB, .min_address = 16 * kMiB, .limit = kPhysLimit};
+  EntryFacts entry{};
+  EfiFacts efi{};
+  std::string command_line{};
   std::optional<PhysRange> kernel_at{};
   std::vector<SegmentRequest> segments{};
   std::vector<InUse> in_use{};
   std::uint64_t seed = 0;
+  std::uint64_t virtual_seed = 0;
   bool kaslr = true;
   std::size_t entry_budget = BootInputs::kDefaultEntryBudget;
   std::size_t map_capacity = 4096;
@@ -88,7 +92,8 @@ struct PlanCase {
 class TestPlan {
  public:
   explicit TestPlan(const PlanCase& c)
-      : kept_(c.kept),
+      : command_line_(c.command_line),
+        kept_(c.kept),
         scratch_(c.scratch),
         was_ram_(c.was_ram),
         map_storage_(c.map_capacity),
@@ -100,10 +105,14 @@ class TestPlan {
     const Status status = MakeBootPlan({.memory = memory.map(),
                                         .handover = handover,
                                         .kernel = c.kernel,
+                                        .entry = c.entry,
+                                        .efi = c.efi,
+                                        .command_line = command_line_,
                                         .kernel_at = c.kernel_at,
                                         .segments = c.segments,
                                         .in_use = c.in_use,
                                         .seed = c.seed,
+                                        .virtual_seed = c.virtual_seed,
                                         .kaslr = c.kaslr,
                                         .entry_budget = c.entry_budget},
                                        plan_);
@@ -115,6 +124,7 @@ class TestPlan {
   std::optional<Error> error() const { return error_; }
 
  private:
+  std::string command_line_;  // problems point into it
   TestKept kept_;
   TestSet scratch_;
   TestSet was_ram_;

@@ -9,6 +9,7 @@ cd "$(dirname "$0")/../.." || exit 2
 tool=$(realpath "${MKHANDOVER:-build/mkhandover}")
 data=$PWD/tests/tool/data
 golden=$PWD/tests/golden
+real=$PWD/build/kernels
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
 cd "$here" || exit 2
@@ -190,8 +191,10 @@ has '["slot"]["start"]' 0x5000000
 expect 0 "${plan[@]}" --mode fence --entry bzimage
 expect 2 "${plan[@]}" --mode native
 complains 'mkhandover: --mode native: no kernel reads holdfast,handover-v1, so its memory is fenced: use fence or auto'
-expect 2 "${plan[@]}" --entry vmlinux
-complains 'mkhandover: --entry vmlinux: not available in this version, which enters at the bzImage: use bzimage or auto'
+expect 6 "${plan[@]}" --entry vmlinux
+complains 'mkhandover: kernel: its header names no payload to unpack: use --entry bzimage'
+expect 0 "${plan[@]}" -v
+complains 'mkhandover: kernel: its header names no payload to unpack: taken as it is'
 expect 2 "${plan[@]}" --mode maybe
 expect 3 "${plan[@]}" --in-use 0x10000000+4K,stage
 same_as mkhandover-plan-refused.txt
@@ -219,6 +222,130 @@ grep -q '^mkhandover: text: no bzImage: ' err || fail "a text as kernel: $(cat e
 expect 6 plan --map "$map" --handover cut.dtb --kernel kernel --json
 is_json; has '["verdict"]' refused; has '["problems"][0]["code"]' truncated
 expect 7 plan --map "$map" --handover h.dtb --kernel missing
+
+# --- bundle ---
+
+make_kernel
+expect 0 bundle -o b --kernel kernel --initrd initrd --cmdline 'console=ttyS0 quiet' --handover h.dtb
+silent out; silent err
+expect 0 inspect b
+same_as mkhandover-inspect-bundle.txt
+expect 0 inspect --json b
+is_json; same_as mkhandover-inspect-bundle.json
+has '["bundle"]["entry"]' bzimage; has '["cmdline"]' 'console=ttyS0 quiet'; has '["handover"]["dialect"]' holdfast
+expect 0 bundle --json -o b2 --kernel kernel --initrd initrd
+is_json; has '["entry"]' bzimage; has '["parts"][1]["kind"]' initrd; has '["parts"][1]["offset"]' 12288
+has '["size"]' "$(stat -c %s b2)"
+head -c 100000 b2 >cut-bundle
+expect 6 inspect cut-bundle
+complains 'mkhandover: cut-bundle: truncated: cut off at byte 100000'
+expect 0 bundle --json -o b --kernel kernel --initrd initrd --compress
+has '["parts"][1]["encoding"]' zstd; has '["parts"][1]["size"]' 3000000
+(cat b2; echo more) >long-bundle
+expect 0 inspect long-bundle
+printf 'x' | dd of=b2 bs=1 seek=2000000 conv=notrunc status=none
+expect 6 inspect b2
+complains 'mkhandover: b2: initrd: bad-digest: digest differs'
+expect 6 bundle -o x --kernel kernel --entry vmlinux
+complains 'mkhandover: kernel: its header names no payload to unpack: use --entry bzimage'
+expect 6 bundle -o x --kernel text
+expect 6 bundle -o x --kernel kernel --handover cut.dtb
+expect 3 bundle -o x --kernel kernel --handover overlap.dtb
+: >nothing
+expect 6 bundle -o x --kernel kernel --initrd nothing
+complains 'mkhandover: nothing: empty: leave --initrd away'
+expect 7 bundle -o x --kernel missing
+expect 2 bundle -o x --kernel kernel --cmdline "$(head -c 2048 /dev/zero | tr '\0' a)"
+complains 'mkhandover: the command line has 2048 bytes; a kernel takes 2047: shorten it'
+expect 2 bundle -o x --kernel kernel --cmdline $'a\nb'
+complains 'mkhandover: the command line has a NUL or a newline in it: give it as one line'
+expect 2 bundle --kernel kernel
+complains 'mkhandover: --output is required: see mkhandover bundle --help'
+expect 2 bundle -o x --kernel kernel --entry sideways
+[ ! -e x ] || fail "a failed bundle left a file"
+
+# The stage's image, as far as its header and its record go.
+python3 - <<'END' >stage
+import struct, sys
+image = bytearray(0x3000)
+put = lambda form, at, *values: struct.pack_into(form, image, at, *values)
+put('<2s', 0, b'MZ'); put('<4s', 0x40, b'PE'); put('<I', 0x5c, 0x2000); put('<I', 0x90, 0x3000)
+put('<I', 0x100, 0x2000); put('<I', 0x108, 0x2000); put('<B', 0x1f1, 7); put('<I', 0x1f4, 0x200)
+put('<H', 0x1fe, 0xaa55); put('<4s', 0x202, b'HdrS'); put('<H', 0x206, 0x20f); put('<B', 0x211, 1)
+put('<I', 0x230, 0x1000); put('<B', 0x234, 1); put('<H', 0x236, 0x73); put('<I', 0x238, 2047)
+put('<I', 0x260, 0x2000 + 0x600000); put('<8s5Q', 0x1240, b'HFSTAGE1', 0, 0, 0x3000, 0x600000, 0)
+sys.stdout.buffer.write(image)
+END
+expect 1 inspect stage
+complains 'mkhandover: stage: the stage, without a bundle'
+expect 0 bundle -o image --image stage --kernel kernel --handover h.dtb
+expect 0 inspect image
+same_as mkhandover-inspect-image.txt
+expect 0 inspect --json image
+is_json; has '["image"]["payload_offset"]' 12288; has '["image"]["init_size"]' $((0x600000 + $(stat -c %s image) - 4096))
+[ $(($(stat -c %s image) % 4096)) = 0 ] || fail "an image that does not end with a page"
+expect 6 bundle -o x --image image --kernel kernel
+complains 'mkhandover: image: has a bundle already: give a stage without one'
+expect 6 bundle -o x --image kernel --kernel kernel
+complains 'mkhandover: kernel: not the stage: give holdfast.bzimage'
+
+# Kernels of distributions: LZ4 is unpacked, zstd is left as it is.
+expect 0 bundle --json -o b --kernel "$real/6.1/vmlinuz"
+has '["entry"]' vmlinux; has '["parts"][0]["size"]' $((40 * 512)); has '["parts"][1]["kind"]' vmlinux
+has '["parts"][1]["encoding"]' zstd
+expect 0 inspect b
+expect 0 bundle --json -o b --kernel "$real/6.12/vmlinuz" --entry vmlinux
+has '["entry"]' vmlinux; has '["parts"][0]["size"]' "$(stat -c %s "$real/6.12/vmlinuz")"
+[ "$(python3 -c 'import json; print(len(json.load(open("out"))["parts"]))')" = 1 ] || fail "zstd was unpacked"
+expect 0 bundle --json -o b --kernel "$real/6.1/vmlinuz" --entry bzimage
+has '["entry"]' bzimage; has '["parts"][0]["size"]' "$(stat -c %s "$real/6.1/vmlinuz")"
+for entry in auto:vmlinux vmlinux:vmlinux bzimage:bzimage; do
+  expect 0 plan --map "$map" --handover h.dtb --kernel "$real/new/vmlinuz" --entry ${entry%:*} --json
+  has '["entry"]' ${entry#*:}
+done
+
+# --- load ---
+
+# What a machine says of itself, in a tree like its own.
+mkdir -p root/sys/kernel/boot_params root/proc
+head -c 4096 /dev/zero >root/sys/kernel/boot_params/data
+echo 'BOOT_IMAGE=/boot/vmlinuz root=/dev/sda1 holdfast=0x1000,4,00 quiet' >root/proc/cmdline
+memory() { mkdir -p "root/sys/firmware/memmap/$1"; (cd "root/sys/firmware/memmap/$1" && echo "$2" >start && echo "$3" >end && echo "$4" >type); }
+memory 0 0x0 0x9fbff 'System RAM'; memory 1 0x9fc00 0x9ffff Reserved; memory 2 0x100000 0x7ffdefff 'System RAM'
+load=(load -n --root root --stage stage --kernel kernel)
+expect 0 "${load[@]}" --initrd initrd --handover h.dtb --reuse-cmdline
+same_as mkhandover-load.txt; silent err
+expect 0 "${load[@]}" --json --handover h.dtb --cmdline quiet --via file
+is_json; has '["loaded"]' False; has '["via"]' file; has '["segments"]' '[]'; has '["cmdline"]' quiet
+has '["preserved"][0]["start"]' 0x10000000
+expect 0 "${load[@]}" --json
+has '["preserved"]' '[]'; has '["cmdline"]' ''; has '["segments"][0]["end"]' 0x7ffdf000; has '["segments"][2]["name"]' boot_params
+expect 1 "${load[@]}" --handover h.dtb --cmdline 'memmap=exactmap'
+complains 'mkhandover: conflict: memmap=exactmap at byte 0 of the command line takes kept guest0 [0x10000000, 0x18000000)'
+expect 1 "${load[@]}" --handover w.dtb
+complains 'mkhandover: kept-not-ram: kept high [0x80000000, 0x80200000) is not RAM: no memory at 0x80000000'
+expect 1 "${load[@]}" --handover w.dtb --json
+is_json; has '["verdict"]' refused; has '["exit"]' 1; has '["problems"][0]["code"]' kept-not-ram
+# All memory but a little is kept: the stage finds its place, the kernel does not.
+expect 0 make -o all.dtb --preserve 16M+2029M,name=all --ram-from none
+expect 4 "${load[@]}" --handover all.dtb
+complains 'mkhandover: no-slot: no place for kernel, 0x1000000 bytes'
+expect 6 "${load[@]}" --reuse-cmdline
+complains 'mkhandover: the command line: holdfast=: malformed: malformed at byte 15'
+expect 2 "${load[@]}" --reuse-cmdline --cmdline quiet
+expect 2 "${load[@]}" --via pigeon
+expect 6 load -n --root root --stage image --kernel kernel
+complains 'mkhandover: image: has a bundle already: load it with kexec -l'
+expect 7 load -n --root root --stage missing --kernel kernel
+expect 7 load -n --root nowhere --stage stage --kernel kernel
+expect 7 "${load[@]}" --handover missing
+# Another kexec is only run, and its status passed on.
+printf '#!/bin/sh\necho "$@" >kexec-words\nhead -c 8 "${3#--initrd=}" >kexec-initrd\nexit 9\n' >kexec
+chmod +x kexec
+expect 7 load --root root --stage stage --kernel kernel --via kexec-tools --kexec ./kexec --cmdline 'a b'
+complains 'mkhandover: ./kexec: ended with status 9'
+grep -q -- '^-l stage --initrd=/proc/self/fd/[0-9]* --command-line=a b$' kexec-words || fail "kexec got $(cat kexec-words)"
+[ "$(cat kexec-initrd)" = HFBUNDLE ] || fail "kexec could not read the bundle"
 
 # --- report ---
 
@@ -262,7 +389,7 @@ expect 0 --version
 says 'mkhandover 0.1.0'
 expect 0 --help
 silent err
-for verb in make inspect check plan report map; do
+for verb in make inspect check plan bundle load report map; do
   expect 0 $verb --help
   silent err
   expect 0 $verb --version

@@ -154,5 +154,37 @@ TEST_CASE("More ranges than a handover takes are an error, never cut", "[tool][d
   }
 }
 
+// A draft of that many ranges, a page each.
+ExitCode EncodeCode(std::size_t num_kept, std::size_t num_scratch, std::size_t num_ram) {
+  const auto every_second_page = [](std::uint64_t start, std::size_t count) {
+    std::vector<PhysRange> out;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      out.push_back(Range(start + 2 * i * kPageSize, kPageSize));
+    }
+    return out;
+  };
+  Draft draft;
+  draft.AddUnique(Node("db", every_second_page(0, num_kept)));
+  for (const PhysRange& range : every_second_page(kGiB, num_scratch)) {
+    draft.AddScratch(range);
+  }
+  for (const PhysRange& range : every_second_page(0, num_ram)) {
+    draft.AddRam(range);
+  }
+  draft.Finish();
+  try {
+    return draft.Encode().empty() ? ExitCode::kBadInput : ExitCode::kFine;
+  } catch (const Failure& failure) {
+    return failure.code();
+  }
+}
+
+TEST_CASE("What the stage's tables do not hold is not written", "[tool][draft]") {
+  CHECK(EncodeCode(32768, 256, 1024) == ExitCode::kFine);
+  CHECK(EncodeCode(32769, 256, 1024) == ExitCode::kTableFull);
+  CHECK(EncodeCode(32768, 257, 1024) == ExitCode::kTableFull);
+  CHECK(EncodeCode(32768, 256, 1025) == ExitCode::kTableFull);
+}
+
 }  // namespace
 }  // namespace holdfast::tool

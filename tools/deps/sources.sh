@@ -3,6 +3,7 @@
 # Unpacks Debian source packages, pinned in `pins`, below build/third_party/.
 #
 #   build/third_party/dtc/                   upstream's tarball, for libfdt
+#   build/third_party/zstd/                  upstream's tarball, for the decoder
 #   build/third_party/kexec-tools/SUITE/     the package with Debian's patches, its version in SUITE.version
 
 . "$(dirname "$0")/lib.sh"
@@ -32,24 +33,32 @@ fetch_file() {  # SUITE PACKAGE VERSION SHA256 FILE [OPTION...]
   cached_fetch "$file" "$sum" private_apt apt-get source --only-source --download-only "$@" "$package=$version"
 }
 
-dtc() {
-  local suite version sum file dir=$out/dtc
-  for suite in $(awk '$1 == "dtc" { print $2 }' "$pins"); do
-    if ready dtc "$(pinned dtc "$suite")"; then return; fi
+# Unpacks upstream's tarball of a library, of the first suite in the pins whose file arrives.
+library() {  # NAME PACKAGE
+  local name=$1 package=$2 suite version sum file dir=$out/$1
+  for suite in $(awk -v name="$name" '$1 == name { print $2 }' "$pins"); do
+    if ready "$name" "$(pinned "$name" "$suite")"; then return; fi
   done
   take_lock
-  for suite in $(awk '$1 == "dtc" { print $2 }' "$pins"); do
-    read -r version sum file < <(pinned dtc "$suite")
-    fetch_file "$suite" device-tree-compiler "$version" "$sum" "$file" --tar-only || continue
+  for suite in $(awk -v name="$name" '$1 == name { print $2 }' "$pins"); do
+    read -r version sum file < <(pinned "$name" "$suite")
+    fetch_file "$suite" "$package" "$version" "$sum" "$file" --tar-only || continue
     rm -rf "$dir" "$dir.new"
     mkdir -p "$dir.new"
     tar -xf "$cache/$file" -C "$dir.new" --strip-components=1
+    if declare -F "prepare_$name" >/dev/null; then "prepare_$name" "$dir.new"; fi
     mv "$dir.new" "$dir"
-    pinned dtc "$suite" >"$dir.pins"
-    say "device-tree-compiler ${version%-*} is in build/third_party/dtc"
+    pinned "$name" "$suite" >"$dir.pins"
+    say "$package ${version%-*} is in build/third_party/$name"
     return
   done
-  die "no pinned source of device-tree-compiler arrived: check the network, or put newer lines into tools/deps/pins"
+  die "no pinned source of $package arrived: check the network, or put newer lines into tools/deps/pins"
+}
+
+# One C file of the decoder alone, by the library's own script.
+prepare_zstd() {
+  (cd "$1/build/single_file_libs" && ./create_single_file_decoder.sh) >"$1/decoder.log" 2>&1 &&
+    [ -s "$1/build/single_file_libs/zstddeclib.c" ] || die "the script of libzstd made no decoder (log: $1/decoder.log)"
 }
 
 # Fetches every file of a package; `lines` are its pins.
@@ -105,9 +114,10 @@ kexec_tools() {
 
 for name in "${@:-all}"; do
   case $name in
-    dtc) dtc ;;
+    dtc) library dtc device-tree-compiler ;;
+    zstd) library zstd libzstd ;;
     kexec-tools-*) kexec_tools "${name#kexec-tools-}" ;;
-    all) dtc; for suite in bookworm trixie sid; do kexec_tools "$suite"; done ;;
-    *) die "no source named '$name': known are dtc, kexec-tools-bookworm, kexec-tools-trixie, kexec-tools-sid" ;;
+    all) library dtc device-tree-compiler; library zstd libzstd; for suite in bookworm trixie sid; do kexec_tools "$suite"; done ;;
+    *) die "no source named '$name': known are dtc, zstd, kexec-tools-bookworm, kexec-tools-trixie, kexec-tools-sid" ;;
   esac
 done

@@ -40,7 +40,7 @@ ExitCode RunCheck(const CheckOptions& options, Output& output) {
                             .kernel_at = std::nullopt,
                             .segments = segments,
                             .in_use = {}};
-    problems = Planned(inputs, file).problems();
+    problems = Planned(inputs, &file).problems();
   }
 
   const ExitCode exit = problems.empty() ? ExitCode::kFine : ExitFor(problems.front().code);

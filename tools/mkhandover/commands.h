@@ -62,6 +62,34 @@ struct PlanOptions {
 };
 ExitCode RunPlan(const PlanOptions& options, Output& output);
 
+struct BundleOptions {
+  std::string output;
+  std::string kernel;
+  std::optional<std::string> initrd;
+  std::string cmdline;
+  std::optional<std::string> handover;
+  std::string entry = "auto";
+  bool compress = false;
+  std::optional<std::string> image;  // the stage that the bundle goes into
+};
+ExitCode RunBundle(const BundleOptions& options, Output& output);
+
+struct LoadOptions {
+  std::string kernel;
+  std::optional<std::string> initrd;
+  std::string cmdline;
+  bool reuse_cmdline = false;
+  std::optional<std::string> handover;
+  std::string entry = "auto";
+  std::optional<std::string> stage;
+  std::string via = "auto";
+  std::string kexec = "kexec";
+  bool dry_run = false;
+  bool exec = false;
+  std::string root = "/";  // where /sys and /proc are looked for
+};
+ExitCode RunLoad(const LoadOptions& options, Output& output);
+
 struct ReportOptions {
   std::optional<std::string> file;      // a report, or a directory like /sys/kernel/boot_params/setup_data
   std::optional<std::string> handover;  // where to write the handover's tree

@@ -33,6 +33,18 @@ void SortAndJoin(std::vector<PhysRange>& ranges, bool overlapping) {
   ranges = std::move(joined);
 }
 
+// What the stage would refuse at the jump is not written.
+void RequireThatStageReads(std::span<const std::byte> bytes) {
+  const auto tree = FdtView::Open(bytes);
+  if (!tree.ok()) {
+    FailToDecode("handover", tree.error());
+  }
+  if (const auto problem = FindStageProblem(tree.value())) {
+    throw Failure({problem->code, problem->where},
+                  Format("{}: the stage does not take that many: keep larger pages", DescribeRule(*problem)));
+  }
+}
+
 }  // namespace
 
 bool Draft::IsTaken(std::string_view name) const {
@@ -168,6 +180,7 @@ std::vector<std::byte> Draft::Encode() const {
                          ErrcName(error.code), CountText(num_ranges(), "range"), CountText(nodes_.size(), "name"),
                          SizeText(kMaxHandoverSize), CountText(kMaxPreservedNames, "name")));
   }
+  RequireThatStageReads(tree.value());
   return {tree.value().begin(), tree.value().end()};
 }
 

@@ -27,6 +27,7 @@ ExitCode ExitFor(Errc code) {
     case Errc::kFault:
       return ExitCode::kFound;
     case Errc::kTruncated:
+    case Errc::kTooLarge:
     case Errc::kBadMagic:
     case Errc::kBadVersion:
     case Errc::kBadDigest:

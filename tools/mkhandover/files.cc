@@ -17,17 +17,6 @@
 namespace holdfast::tool {
 namespace {
 
-void WriteAll(int fd, std::span<const std::byte> bytes, const std::string& name) {
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      FailWithErrno(name);
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-  }
-}
-
 // A new file under a name of its own, gone again unless it was kept.
 class TemporaryFile {
  public:
@@ -108,9 +97,20 @@ std::vector<std::byte> ReadFile(const std::string& path, std::size_t limit) {
 
 std::string ReadTextFile(const std::string& path) { return std::string(AsText(ReadFile(path))); }
 
+void WriteTo(int fd, std::span<const std::byte> bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const ssize_t n = write(fd, bytes.data(), bytes.size());
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      FailWithErrno(name);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(n));
+  }
+}
+
 void WriteFile(const std::string& path, std::span<const std::byte> bytes) {
   if (path == "-") {
-    WriteAll(STDOUT_FILENO, bytes, "standard output");
+    WriteTo(STDOUT_FILENO, bytes, "standard output");
     return;
   }
   if (!IsOrdinaryOrNew(path)) {
@@ -118,14 +118,14 @@ void WriteFile(const std::string& path, std::span<const std::byte> bytes) {
     if (!fd.valid()) {
       FailWithErrno(path);
     }
-    WriteAll(fd.get(), bytes, path);
+    WriteTo(fd.get(), bytes, path);
     if (!fd.Close()) {
       FailWithErrno(path);
     }
     return;
   }
   TemporaryFile file(path);
-  WriteAll(file.fd(), bytes, path);
+  WriteTo(file.fd(), bytes, path);
   file.KeepAs(path);
 }
 

@@ -16,6 +16,7 @@ class Descriptor {
  public:
   explicit Descriptor(int fd = -1) : fd_(fd) {}
   ~Descriptor();
+  Descriptor(Descriptor&& other) : fd_(other.Release()) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
 
@@ -40,6 +41,9 @@ std::string ReadTextFile(const std::string& path);
 // Writes beside `path` and renames, so that a reader finds the old file or the new one, never a part.
 // What is no ordinary file (a pipe, /dev/stdout; "-" is standard output) is written in place.
 void WriteFile(const std::string& path, std::span<const std::byte> bytes);
+
+// Writes all of it; `name` is for messages.
+void WriteTo(int fd, std::span<const std::byte> bytes, const std::string& name);
 
 // Messages name it so: "standard input" for "-".
 std::string FileName(const std::string& path);

@@ -9,6 +9,7 @@
 
 #include "common/abi/handover-fdt.h"
 #include "common/base/byte-reader.h"
+#include "common/plan/stage-limits.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/text.h"
@@ -20,6 +21,9 @@ constexpr std::string_view kReadName = "holdfast";
 constexpr std::array<std::string_view, 10> kOtherNames = {"kho-v1", "kho-v1-512", "kho-v1-4096", "kho-v3",
                                                           "kho-v4", "kho-series", "pkram-pgt",   "pkram-regions",
                                                           "pmpool", "prmem"};
+
+// What the stage calls it in a refusal.
+constexpr std::string_view kStageTable = "handover";
 
 // Room for a file on hugetlbfs, which is larger than the tree in it.
 constexpr std::size_t kMaxHandoverFile = std::size_t{1} << 30;
@@ -64,6 +68,23 @@ std::optional<Digest> DigestIn(const PreservedNode& node) {
 
 }  // namespace
 
+std::optional<Problem> FindStageProblem(const FdtView& tree) {
+  if (tree.bytes().size() > kMaxHandoverSize) {
+    return Problem{.code = Errc::kOutOfBounds, .where = kMaxHandoverSize, .what = kStageTable};
+  }
+  std::vector<KeptRange> kept_storage(kMaxKept);
+  std::vector<PhysRange> scratch_storage(kMaxScratchRanges);
+  std::vector<PhysRange> ram_storage(kMaxRamRanges);
+  PreservedMap kept(kept_storage);
+  RangeSet scratch(scratch_storage);
+  RangeSet ram(ram_storage);
+  Handover handover(kept, scratch, ram);
+  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, handover); !status.ok()) {
+    return Problem{.code = status.error().code, .where = status.error().where, .what = kStageTable};
+  }
+  return std::nullopt;
+}
+
 void CheckDialectName(std::string_view dialect) {
   if (dialect == kReadName) {
     return;
@@ -74,6 +95,10 @@ void CheckDialectName(std::string_view dialect) {
   }
   throw Failure(ExitCode::kUsage,
                 Format("--as {}: no such dialect; this version reads {}", Printable(dialect), kReadName));
+}
+
+std::string_view DialectNameOf(std::string_view compatible) {
+  return compatible == kDialectHoldfast ? kReadName : compatible;
 }
 
 HandoverFile::HandoverFile(const std::string& path) : HandoverFile(ReadFile(path, kMaxHandoverFile), FileName(path)) {}
@@ -121,11 +146,9 @@ std::string HandoverFile::created_by() const {
 std::string_view HandoverFile::NameOf(const KeptRange& kept) const { return KeptName(tree_, kept); }
 
 void HandoverFile::NameKept(Problem& problem) const {
-  if (!problem.kept) {
-    return;
+  if (problem.kept) {
+    holdfast::NameKept(problem, NameOf(*problem.kept));
   }
-  const std::string_view name = NameOf(*problem.kept);
-  (problem.code == Errc::kOverlap ? problem.other : problem.what) = name;
 }
 
 void HandoverFile::CollectPieces() {

@@ -21,6 +21,11 @@ namespace holdfast::tool {
 
 // Ends in a usage Failure for a name that is no dialect, and in one of bad input for one that is not read yet.
 void CheckDialectName(std::string_view dialect);
+// The name that is in use for what a tree's compatible string says.
+std::string_view DialectNameOf(std::string_view compatible);
+
+// Why the stage would refuse to read this tree, whose tables are smaller than ours.
+std::optional<Problem> FindStageProblem(const FdtView& tree);
 
 // A kept range under its own name: rounded to pages, not joined with its neighbours.
 struct KeptPiece {

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// mkhandover inspect: what a handover says.
+// mkhandover inspect: what a handover, or a bundle, says.
+
+#include <memory>
 
 #include "common/console/wording.h"
+#include "common/plan/kernel-entry.h"
+#include "tools/mkhandover/bundle-file.h"
 #include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/files.h"
 #include "tools/mkhandover/handover-file.h"
 #include "tools/mkhandover/json.h"
+#include "tools/mkhandover/stage-file.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -20,10 +26,10 @@ std::uint64_t BytesOf(const std::vector<KeptPiece>& pieces) {
 
 std::string_view OnRefusalName(OnRefusal value) { return value == OnRefusal::kReset ? "reset" : "halt"; }
 
-Json ToJson(const HandoverFile& file) {
+// Adds to `out` what the handover says.
+void AddHandover(const HandoverFile& file, Json& out) {
   const Handover& handover = file.handover();
-  Json out = JsonDocument();
-  out["dialect"] = handover.dialect;
+  out["dialect"] = DialectNameOf(handover.dialect);
   out["generation"] = handover.generation;
   out["created_by"] = file.created_by();
   out["policy"] = {{"on_refusal", OnRefusalName(handover.policy.on_refusal)},
@@ -46,7 +52,6 @@ Json ToJson(const HandoverFile& file) {
   out["pages"] = bytes / kPageSize;
   out["bytes"] = bytes;
   out["problems"] = file.problem() ? JsonProblems(std::span(&*file.problem(), 1)) : Json::array();
-  return out;
 }
 
 std::string SetText(const RangeSet& set) {
@@ -87,19 +92,102 @@ void PrintText(const HandoverFile& file, Output& output) {
   }
 }
 
+ExitCode StatusOf(const HandoverFile& file) { return file.problem() ? ExitFor(file.problem()->code) : ExitCode::kFine; }
+
+// --- Bundles ------------------------------------------------------------------------------------------------------
+
+// What a bundle has inside, as far as it is text or a tree.
+struct BundleTexts {
+  std::string cmdline;
+  std::unique_ptr<HandoverFile> handover;
+};
+
+BundleTexts TextsOf(const Bundle& bundle, const std::string& name) {
+  BundleTexts out;
+  if (const auto part = bundle.Find(BundlePartKind::kCommandLine)) {
+    out.cmdline = Printable(AsText(part->stored));
+  }
+  if (const auto part = bundle.Find(BundlePartKind::kHandover)) {
+    out.handover =
+        std::make_unique<HandoverFile>(std::vector<std::byte>(part->stored.begin(), part->stored.end()), name);
+  }
+  return out;
+}
+
+Json BundleJson(const StageFile* stage, const Bundle& bundle, const BundleTexts& texts) {
+  Json out = JsonDocument();
+  if (stage != nullptr) {
+    out["image"] = {{"size", stage->bytes().size()},
+                    {"payload_offset", stage->payload().data() - stage->bytes().data()},
+                    {"init_size", stage->init_size()},
+                    {"signed", stage->is_signed()}};
+  }
+  out["bundle"] = {{"size", bundle.size}, {"entry", KernelEntryName(bundle.entry)}, {"parts", JsonParts(bundle)}};
+  out["cmdline"] = texts.cmdline;
+  if (texts.handover != nullptr) {
+    AddHandover(*texts.handover, out["handover"]);
+  }
+  out["problems"] = Json::array();
+  return out;
+}
+
+void PrintBundle(const StageFile* stage, const Bundle& bundle, const BundleTexts& texts, Output& output) {
+  if (stage != nullptr) {
+    output.Line(Format("image      {}, needs {} from where it is loaded{}", SizeText(stage->bytes().size()),
+                       SizeText(stage->init_size()), stage->is_signed() ? ", signed" : ""));
+  }
+  output.Line(Format("bundle     {}, entry {}", SizeText(bundle.size), KernelEntryName(bundle.entry)));
+  PrintParts(bundle, output);
+  output.Line(Format("cmdline    {}", texts.cmdline.empty() ? "none" : texts.cmdline));
+  if (texts.handover != nullptr) {
+    PrintText(*texts.handover, output);
+  }
+}
+
+ExitCode InspectBundle(const StageFile* stage, std::span<const std::byte> bytes, const std::string& name,
+                       Output& output) {
+  Bundle bundle;
+  ReadBundle(bytes, name, bundle);
+  const BundleTexts texts = TextsOf(bundle, Format("{}: handover", name));
+  if (output.json()) {
+    output.Line(ToText(BundleJson(stage, bundle, texts)));
+  } else {
+    PrintBundle(stage, bundle, texts, output);
+  }
+  return texts.handover != nullptr ? StatusOf(*texts.handover) : ExitCode::kFine;
+}
+
+ExitCode InspectStage(const StageFile& stage, Output& output) {
+  if (stage.payload().empty()) {
+    throw Failure(ExitCode::kFound, Format("{}: the stage, without a bundle", stage.name()));
+  }
+  return InspectBundle(&stage, stage.payload(), stage.name(), output);
+}
+
 }  // namespace
 
 ExitCode RunInspect(const InspectOptions& options, Output& output) {
   if (!options.dialect.empty()) {
     CheckDialectName(options.dialect);
   }
-  const HandoverFile file(options.file);
+  // Room for a bundle: a handover may not be that large.
+  std::vector<std::byte> bytes = ReadFile(options.file);
+  const std::string name = FileName(options.file);
+  if (StageFile::Looks(bytes)) {
+    return InspectStage(StageFile(std::move(bytes), name), output);
+  }
+  if (BeginsBundle(bytes)) {
+    return InspectBundle(/*stage=*/nullptr, bytes, name, output);
+  }
+  const HandoverFile file(std::move(bytes), name);
   if (output.json()) {
-    output.Line(ToText(ToJson(file)));
+    Json out = JsonDocument();
+    AddHandover(file, out);
+    output.Line(ToText(out));
   } else {
     PrintText(file, output);
   }
-  return file.problem() ? ExitFor(file.problem()->code) : ExitCode::kFine;
+  return StatusOf(file);
 }
 
 }  // namespace holdfast::tool

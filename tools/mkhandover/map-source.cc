@@ -37,6 +37,13 @@ bool IsText(std::span<const std::byte> bytes) {
 std::unique_ptr<OwnedMap> DecodeBootParams(std::span<const std::byte> bytes, const std::string& name) {
   BootParams params;
   std::memcpy(&params, bytes.data(), sizeof(params));
+  // A full table may go on in a setup_data node, which lies somewhere else.
+  if (params.e820_entries == std::byte{kE820MaxZeropage} && params.hdr.setup_data.value() != 0) {
+    throw Failure({Errc::kTruncated, bytes.size()},
+                  Format("{}: its table of {} entries is full, and more may lie in a setup_data node that is not in "
+                         "this file: use {}",
+                         name, kE820MaxZeropage, kFirmwareMemmap));
+  }
   auto out = std::make_unique<OwnedMap>(CapacityFor(kE820MaxZeropage));
   FailUnless(DecodeE820Zeropage(params, out->map()), name);
   return out;

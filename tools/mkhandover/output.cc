@@ -68,6 +68,11 @@ void Output::Note(std::string_view text) {
 
 void Output::Complain(std::string_view text) { err_ << "mkhandover: " << text << '\n'; }
 
+void Output::Flush() {
+  out_.flush();
+  err_.flush();
+}
+
 std::string Output::Coloured(Colour colour, std::string_view text) const {
   return terminal_.colours ? Format("\033[{}m{}\033[0m", Code(colour), text) : std::string(text);
 }

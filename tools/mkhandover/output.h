@@ -42,6 +42,9 @@ class Output {
   void Note(std::string_view text);
   void Complain(std::string_view text);
 
+  // All lines so far are where they go.
+  void Flush();
+
   // The text in that colour, where there are colours.
   std::string Coloured(Colour colour, std::string_view text) const;
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // mkhandover plan: the stage's own decision, before the jump.
 
-#include "common/format/kernel-header.h"
 #include "common/plan/boot-plan.h"
+#include "common/plan/kernel-entry.h"
 #include "common/plan/kernel-options.h"
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/handover-file.h"
 #include "tools/mkhandover/json.h"
+#include "tools/mkhandover/kernel-file.h"
 #include "tools/mkhandover/option-values.h"
 #include "tools/mkhandover/planning.h"
 #include "tools/mkhandover/text.h"
@@ -15,28 +16,12 @@
 namespace holdfast::tool {
 namespace {
 
-constexpr std::string_view kEntryName = "bzimage";
-
 void CheckChoices(const PlanOptions& options) {
   if (options.mode == "native") {
     throw Failure(
         ExitCode::kUsage,
         Format("--mode native: no kernel reads {}, so its memory is fenced: use fence or auto", kDialectHoldfast));
   }
-  if (options.entry == "vmlinux") {
-    throw Failure(ExitCode::kUsage,
-                  "--entry vmlinux: not available in this version, which enters at the bzImage: use bzimage or auto");
-  }
-}
-
-KernelFacts ReadKernelFacts(const std::string& path) {
-  const std::vector<std::byte> file = ReadFile(path);
-  KernelImage image;
-  if (const Status status = DecodeKernelImage(file, image); !status.ok()) {
-    throw Failure(status.error(), Format("{}: no bzImage: {}", FileName(path),
-                                         DescribeRule({.code = status.error().code, .where = status.error().where})));
-  }
-  return image.facts;
 }
 
 std::vector<PlacedSegment> SegmentsOf(const BootPlan& plan) {
@@ -56,12 +41,12 @@ Json PreservedJson(const HandoverFile& file) {
   return out;
 }
 
-Json RefusedJson(const HandoverFile& file, const std::vector<Problem>& problems) {
+Json RefusedJson(const HandoverFile& file, std::string_view entry, const std::vector<Problem>& problems) {
   Json out = JsonDocument();
   out["verdict"] = "refused";
   out["exit"] = static_cast<int>(ExitFor(problems.front().code));
   out["mode"] = ModeName(Mode::kFence);
-  out["entry"] = kEntryName;
+  out["entry"] = entry;
   out["preserved"] = PreservedJson(file);
   out["problems"] = JsonProblems(problems);
   return out;
@@ -71,7 +56,7 @@ Json PlanJson(const HandoverFile& file, const BootPlan& plan) {
   Json out = JsonDocument();
   out["verdict"] = "ok";
   out["mode"] = ModeName(plan.mode);
-  out["entry"] = kEntryName;
+  out["entry"] = KernelEntryName(plan.entry);
   out["map"] = JsonMap(plan.memory.view());
   out["preserved"] = PreservedJson(file);
   out["slot"] = {{"start", JsonAddress(plan.slot.range.start().raw())},
@@ -100,7 +85,7 @@ void PrintRefused(const std::vector<Problem>& problems, Output& output) {
 void PrintPlan(const HandoverFile& file, const BootPlan& plan, Output& output) {
   const auto& kept = file.handover().kept;
   output.Line("verdict    ok");
-  output.Line(Format("mode       {}, entry {}", ModeName(plan.mode), kEntryName));
+  output.Line(Format("mode       {}, entry {}", ModeName(plan.mode), KernelEntryName(plan.entry)));
   output.Line(Format("kept       {}, {}", CountText(kept.size(), "range"), SizeText(kept.bytes())));
   output.Line(Format("slot       {} of {}", plan.slot.index + 1, plan.slot.count));
   output.Line(Format("closed     {}", SizeText(plan.closed_bytes)));
@@ -116,9 +101,10 @@ void PrintPlan(const HandoverFile& file, const BootPlan& plan, Output& output) {
   }
 }
 
-ExitCode Refuse(const HandoverFile& file, const std::vector<Problem>& problems, Output& output) {
+ExitCode Refuse(const HandoverFile& file, std::string_view entry, const std::vector<Problem>& problems,
+                Output& output) {
   if (output.json()) {
-    output.Line(ToText(RefusedJson(file, problems)));
+    output.Line(ToText(RefusedJson(file, entry, problems)));
   } else {
     PrintRefused(problems, output);
   }
@@ -139,7 +125,10 @@ ExitCode RunPlan(const PlanOptions& options, Output& output) {
   }
   const auto map = ReadMap(options.map.where, options.map.efi_descriptor_size);
   const HandoverFile file(options.handover);
-  const KernelFacts kernel = ReadKernelFacts(options.kernel);
+  const KernelFile kernel(options.kernel);
+  const KernelEntry wanted = ParseEntry(options.entry);
+  const auto unpacked = UnpackFor(wanted, kernel, output);
+  const std::string_view entry = KernelEntryName(unpacked ? KernelEntry::kVmlinux : KernelEntry::kBzImage);
   std::vector<SegmentRequest> segments;
   if (options.initrd) {
     const std::size_t size = ReadFile(*options.initrd).size();
@@ -149,20 +138,22 @@ ExitCode RunPlan(const PlanOptions& options, Output& output) {
     segments.push_back({.name = "initrd", .size = size, .at = std::nullopt});
   }
   if (file.problem()) {
-    return Refuse(file, {*file.problem()}, output);
+    return Refuse(file, entry, {*file.problem()}, output);
   }
 
   BootInputs inputs{.memory = map->map(),
                     .handover = file.handover(),
-                    .kernel = kernel,
+                    .kernel = FactsFor(kernel, unpacked.get()),
+                    .entry = EntryFactsFor(wanted, kernel, unpacked.get()),
+                    .command_line = options.cmdline,
                     .kernel_at = std::nullopt,
                     .segments = segments,
                     .in_use = in_use,
                     .seed = options.seed};
   HeedKernelOptions(options.cmdline, inputs);
-  const Planned planned(inputs, file);
+  const Planned planned(inputs, &file);
   if (!planned.ok()) {
-    return Refuse(file, planned.problems(), output);
+    return Refuse(file, entry, planned.problems(), output);
   }
   if (output.json()) {
     output.Line(ToText(PlanJson(file, planned.plan())));

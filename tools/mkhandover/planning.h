@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The stage's decision, made here: MakeBootPlan() with storage for any size of map.
+// The stage's decision, made here: MakeBootPlan() within the stage's own limits.
 
 #pragma once
 
@@ -13,8 +13,8 @@ namespace holdfast::tool {
 
 class Planned {
  public:
-  // Pre: `file` has no problem(), and `in` speaks of its handover.
-  Planned(const BootInputs& in, const HandoverFile& file);
+  // Pre: `file` has no problem(), and `in` speaks of its handover; null where there is none.
+  Planned(const BootInputs& in, const HandoverFile* file);
 
   bool ok() const { return problems_.empty(); }
   // Names of kept ranges are in them.  The first one is what the stage would refuse for.
@@ -23,6 +23,8 @@ class Planned {
   const BootPlan& plan() const { return *plan_; }
 
  private:
+  void FindStageProblems(const BootInputs& in, const HandoverFile* file);
+
   std::vector<MemEntry> map_storage_;
   std::vector<PhysRange> avoid_storage_;
   std::unique_ptr<BootPlan> plan_;

@@ -39,6 +39,8 @@ class CommandLine {
     AddInspect();
     AddCheck();
     AddPlan();
+    AddBundle();
+    AddLoad();
     AddReport();
     AddMap();
   }
@@ -154,8 +156,8 @@ class CommandLine {
   }
 
   void AddInspect() {
-    CLI::App* const verb = AddVerb("inspect", "What a handover says", inspect_, &RunInspect);
-    verb->add_option("FILE", inspect_.file, "The handover")->required();
+    CLI::App* const verb = AddVerb("inspect", "What a handover or a bundle says", inspect_, &RunInspect);
+    verb->add_option("FILE", inspect_.file, "A handover, a bundle, or an image with a bundle in it")->required();
     verb->add_option("--as", inspect_.dialect, "Its dialect; this version reads holdfast")->type_name("DIALECT");
   }
 
@@ -177,13 +179,51 @@ class CommandLine {
     verb->add_option("--mode", plan_.mode, "How memory is protected")
         ->type_name("auto|fence|native")
         ->check(OneOf({"auto", "fence", "native"}));
-    verb->add_option("--entry", plan_.entry, "Where the kernel is entered")
-        ->type_name("auto|vmlinux|bzimage")
-        ->check(OneOf({"auto", "vmlinux", "bzimage"}));
+    AddEntryOption(verb, plan_.entry);
     verb->add_option_function<std::string>(
             "--seed", [this](const std::string& text) { plan_.seed = ParseSizeOption("--seed", text); },
             "The random number that chooses the slot; 0 where none is given, which is the lowest slot")
         ->type_name("N");
+  }
+
+  // What the verbs that start a kernel have in common.
+  static void AddEntryOption(CLI::App* verb, std::string& entry) {
+    verb->add_option("--entry", entry, "Where the kernel is entered")
+        ->type_name("auto|vmlinux|bzimage")
+        ->check(OneOf({"auto", "vmlinux", "bzimage"}));
+  }
+
+  void AddBundle() {
+    CLI::App* const verb = AddVerb("bundle", "One file for the stage to start", bundle_, &RunBundle);
+    verb->add_option("-o,--output", bundle_.output, "Where the bundle goes")->type_name("OUT")->required();
+    verb->add_option("--kernel", bundle_.kernel, "The kernel to start, a bzImage")->type_name("IMAGE")->required();
+    verb->add_option("--initrd", bundle_.initrd, "Its initrd")->type_name("FILE");
+    verb->add_option("--cmdline", bundle_.cmdline, "Its command line")->type_name("TEXT");
+    verb->add_option("--handover", bundle_.handover, "The handover")->type_name("FILE");
+    AddEntryOption(verb, bundle_.entry);
+    verb->add_flag("--compress", bundle_.compress, "Compress the initrd, if that makes it smaller");
+    verb->add_option("--image", bundle_.image, "Put the bundle into a copy of this stage, holdfast.bzimage")
+        ->type_name("STAGE");
+  }
+
+  void AddLoad() {
+    CLI::App* const verb = AddVerb("load", "Load the stage and a kernel for the next kexec", load_, &RunLoad);
+    verb->add_option("--kernel", load_.kernel, "The kernel to start, a bzImage")->type_name("IMAGE")->required();
+    verb->add_option("--initrd", load_.initrd, "Its initrd")->type_name("FILE");
+    CLI::Option* const cmdline = verb->add_option("--cmdline", load_.cmdline, "Its command line")->type_name("TEXT");
+    verb->add_flag("--reuse-cmdline", load_.reuse_cmdline, "Take this kernel's command line")->excludes(cmdline);
+    verb->add_option("--handover", load_.handover, "The handover")->type_name("FILE");
+    AddEntryOption(verb, load_.entry);
+    verb->add_option("--stage", load_.stage,
+                     "The stage; else holdfast.bzimage beside this program or in /usr/lib/holdfast")
+        ->type_name("FILE");
+    verb->add_option("--via", load_.via, "Which call loads it; segments alone knows what is kept")
+        ->type_name("auto|file|segments|kexec-tools")
+        ->check(OneOf({"auto", "file", "segments", "kexec-tools"}));
+    verb->add_option("--kexec", load_.kexec, "The kexec of kexec-tools")->type_name("PATH");
+    verb->add_flag("-n,--dry-run", load_.dry_run, "Say what would be loaded, and load nothing");
+    verb->add_flag("--exec", load_.exec, "Start it right away, without shutting anything down");
+    verb->add_option("--root", load_.root)->group("");  // for tests
   }
 
   void AddReport() {
@@ -206,6 +246,8 @@ class CommandLine {
   InspectOptions inspect_;
   CheckOptions check_;
   PlanOptions plan_;
+  BundleOptions bundle_;
+  LoadOptions load_;
   ReportOptions report_;
   MapOptions map_;
   std::string_view verb_;

@@ -39,6 +39,13 @@ inline void CopyPhysical(std::uint64_t to, std::uint64_t from, std::uint64_t siz
   asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
 }
 
+inline std::uint64_t Rdmsr(std::uint32_t index) {
+  std::uint32_t low;
+  std::uint32_t high;
+  asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(index));
+  return std::uint64_t{high} << 32 | low;
+}
+
 struct CpuidResult {
   std::uint32_t eax, ebx, ecx, edx;
 };

@@ -35,18 +35,22 @@ void WaitSeconds(std::uint32_t seconds) {
   }
 }
 
-void ResetMachine() {
-  Out8(kResetControl, 0x02);
-  Out8(kResetControl, 0x06);
-  WaitTenMilliseconds();
-  Out8(kKeyboardCommand, 0xfe);
-  WaitTenMilliseconds();
+void TripleFault() {
   struct [[gnu::packed]] {
     std::uint16_t limit = 0;
     std::uint64_t base = 0;
   } no_table;
   asm volatile("lidt %0; int3" : : "m"(no_table));
   Halt();
+}
+
+void ResetMachine() {
+  Out8(kResetControl, 0x02);
+  Out8(kResetControl, 0x06);
+  WaitTenMilliseconds();
+  Out8(kKeyboardCommand, 0xfe);
+  WaitTenMilliseconds();
+  TripleFault();
 }
 
 }  // namespace holdfast::x86

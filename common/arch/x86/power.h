@@ -11,6 +11,9 @@ namespace holdfast::x86 {
 // after a bounded number of polls.
 void WaitSeconds(std::uint32_t seconds);
 
+// Resets by a fault that nobody handles, without touching a port.
+[[noreturn]] void TripleFault();
+
 // Resets through the chipset (port 0xcf9), the keyboard controller, and a triple fault, in this order.
 [[noreturn]] void ResetMachine();
 

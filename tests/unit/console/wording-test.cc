@@ -36,6 +36,7 @@ TEST_CASE("The stage says what it does in these words", "[console][wording]") {
   CHECK(Said(SayDigest, 4096, 1) == "digest ok, 4 KiB in 1 segment");
   CHECK(Said(SayDigestSkipped) == "digest skipped, the loader asked for it");
   CHECK(Said(SayPassedOn, "crash kernel") == "crash kernel, passed on as it was loaded");
+  CHECK(Said(SayNotKept, "crash kernel") == "crash kernel, nothing is kept");
   CHECK(Said(SayKernel, PhysAddr(0x3c000000), 0, 1) == "kernel at 0x3c000000, slot 1 of 1");
   CHECK(Said(SayKernel, PhysAddr(0x100000000), 41, 977) == "kernel at 0x100000000, slot 42 of 977");
   CHECK(Said(SayReset, 10) == "reset in 10 s");
@@ -73,6 +74,7 @@ TEST_CASE("Each rule is told with the names and addresses that break it", "[cons
       Case{{Errc::kUnknownCompatible, 8, "handover", at}, "handover at 0x1000: compatible is not holdfast,handover-v1"},
       Case{{Errc::kUnknownCompatible, 8, "report", at}, "report at 0x1000: compatible is not known"},
       Case{{Errc::kUnsupported, 0x10, "kernel", at}, "kernel [0x1000, 0x3000): not supported: 0x10"},
+      Case{{Errc::kTooLarge, 0x7ff, "command line"}, "command line: more than 0x7ff bytes"},
       Case{{Errc::kCycle, 0x9000, "setup_data"}, "setup_data comes back to 0x9000"},
       Case{{Errc::kTableFull, 2000, "e820"}, "e820: more than 2000 entries"},
       Case{{Errc::kTableFull, 1, "e820"}, "e820: more than 1 entry"},
@@ -88,8 +90,11 @@ TEST_CASE("Each rule is told with the names and addresses that break it", "[cons
       Case{{Errc::kNotRam, 0x2000, "initrd", at, "", PhysRange(), MemType::kNvs},
            "initrd [0x1000, 0x3000) is not RAM: ACPI NVS at 0x2000"},
       Case{{Errc::kNoSlot, 0x3378000, "kernel"}, "no place for kernel, 0x3378000 bytes"},
+      Case{{Errc::kUnsupported, 0, "confidential guest"}, "confidential guest: not supported"},
       Case{{Errc::kConflict, 12, "nokaslr", PhysRange(), "kaslr"},
-           "nokaslr contradicts kaslr at byte 12 of the command line"},
+           "nokaslr at byte 12 of the command line contradicts kaslr"},
+      Case{{Errc::kConflict, 17, "memmap=4K@4K", at, "guest0", R(0x2000, 0x4000), {}, KeptRange()},
+           "memmap=4K@4K at byte 17 of the command line takes kept guest0 [0x2000, 0x4000)"},
       Case{{Errc::kFault, 0x77001234, "page fault", R(0x1000, 0x1001)}, "page fault at 0x77001234 on 0x1000"},
       Case{{Errc::kFault, 0x77001234, "invalid opcode"}, "invalid opcode at 0x77001234"});
   CHECK(Described(c.problem) == c.text);
@@ -113,7 +118,9 @@ TEST_CASE("What is not known of a problem is left out", "[console][wording]") {
       Case{{Errc::kOverlap, 0x2000, "initrd", PhysRange(), "boot_params"}, "initrd meets boot_params at 0x2000"},
       Case{{Errc::kNotRam, 0x2000}, "something is not RAM: no memory at 0x2000"},
       Case{{Errc::kNoSlot, 0x1000}, "no place for something, 0x1000 bytes"},
-      Case{{Errc::kConflict, 3}, "an option contradicts another option at byte 3 of the command line"},
+      Case{{Errc::kConflict, 3}, "an option at byte 3 of the command line contradicts another option"},
+      Case{{Errc::kConflict, 3, "memmap=exactmap", PhysRange(), "", R(0x1000, 0x3000), {}, KeptRange()},
+           "memmap=exactmap at byte 3 of the command line takes kept [0x1000, 0x3000)"},
       Case{{Errc::kFault, 0x1000}, "exception at 0x1000"});
   CHECK(Described(c.problem) == c.text);
 }
@@ -128,6 +135,8 @@ TEST_CASE("The longest refusal fits into a line", "[console][wording]") {
   const std::string name(31, 'x');
   const PhysRange range = R(kPhysLimit - 1, kPhysLimit);
   CHECK(Said(SayRefused, Problem{Errc::kKeptOverlap, kPhysLimit, name, range, name, range}).size() < 240);
+  const std::string option(64, 'x');  // kMaxConflictText of common/plan
+  CHECK(Said(SayRefused, Problem{Errc::kConflict, 65535, option, range, name, range, {}, KeptRange()}).size() < 240);
 }
 
 TEST_CASE("Types and fences have these names", "[console][wording]") {

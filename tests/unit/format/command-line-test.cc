@@ -211,5 +211,49 @@ TEST_CASE("Each handover counts once, and a fifth is refused", "[format][command
   CheckError(FindHandoverOptions(four, small), Errc::kTableFull, 1);
 }
 
+TEST_CASE("The last serial console of a line is found", "[format][command-line]") {
+  struct Case {
+    const char* line;
+    std::optional<SerialConsole> console;
+  };
+  const auto c = GENERATE(values<Case>({
+      {"", std::nullopt},
+      {"quiet console=tty0 console console= earlyprintk", std::nullopt},
+      {"console=ttyS0", SerialConsole{0x3f8, 0}},
+      {"console=ttyS1", SerialConsole{0x2f8, 0}},
+      {"console=ttyS2", SerialConsole{0x3e8, 0}},
+      {"console=ttyS3", SerialConsole{0x2e8, 0}},
+      {"console=ttyS4", std::nullopt},
+      {"console=ttyS", std::nullopt},
+      {"console=ttyS00", std::nullopt},
+      {"console=ttyUSB0", std::nullopt},
+      {"console=ttyS0,115200", SerialConsole{0x3f8, 115200}},
+      {"console=ttyS0,115200n8r", SerialConsole{0x3f8, 115200}},
+      {"console=ttyS0,9600", SerialConsole{0x3f8, 9600}},
+      {"console=ttyS0,1", SerialConsole{0x3f8, 1}},
+      {"console=ttyS0,", SerialConsole{0x3f8, 0}},
+      {"console=ttyS0,n8", SerialConsole{0x3f8, 0}},
+      {"console=ttyS0,0", SerialConsole{0x3f8, 0}},
+      {"console=ttyS0,115201", SerialConsole{0x3f8, 0}},
+      {"console=ttyS0,9601", SerialConsole{0x3f8, 0}},
+      {"console=ttyS0,4294967296", SerialConsole{0x3f8, 0}},
+      {"console=ttyS0,4295082496", SerialConsole{0x3f8, 0}},  // 2^32 + 115200
+      {"earlyprintk=ttyS1,57600", SerialConsole{0x2f8, 57600}},
+      {"earlyprintk=serial,ttyS1,57600,keep", SerialConsole{0x2f8, 57600}},
+      {"earlyprintk=serial", std::nullopt},
+      {"earlyprintk=vga", std::nullopt},
+      {"console=serial,ttyS0", std::nullopt},
+      {"console=ttyS0,9600 console=ttyS1", SerialConsole{0x2f8, 0}},
+      {"console=ttyS0,9600 console=tty0", SerialConsole{0x3f8, 9600}},
+      {"earlyprintk=ttyS1 console=ttyS0 console=ttyS9", SerialConsole{0x3f8, 0}},
+      {"console=ttyS1 earlyprintk=serial,ttyS0,115200", SerialConsole{0x3f8, 115200}},
+      {"\"console=ttyS0,115200\"", SerialConsole{0x3f8, 115200}},
+      {"console=ttyS0 -- console=ttyS1", SerialConsole{0x3f8, 0}},
+      {"netconsole=ttyS0 xconsole=ttyS1 console2=ttyS2", std::nullopt},
+  }));
+  INFO(c.line);
+  CHECK(FindSerialConsole(c.line) == c.console);
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -85,12 +85,13 @@ TEST_CASE("A map of another form is malformed", "[format][efi-memory-map]") {
   }
 }
 
-TEST_CASE("Every descriptor's range is collected, at any stride", "[format][efi-memory-map]") {
+TEST_CASE("Every descriptor's range but free memory is collected, at any stride", "[format][efi-memory-map]") {
   const auto stride = GENERATE(std::size_t{40}, std::size_t{41}, std::size_t{48});
   std::array<PhysRange, 4> storage;
   RangeSet out(storage);
-  const auto bytes =
-      Stored({Descriptor(5, 0x3000, 1), Descriptor(0x80000000, 0x1000, 1), Descriptor(7, 0x9000, 0)}, stride);
+  const auto bytes = Stored({Descriptor(5, 0x3000, 1), Descriptor(0x80000000, 0x1000, 1), Descriptor(4, 0x9000, 0),
+                             Descriptor(7, 0x10000, 8)},
+                            stride);
   REQUIRE(CollectEfiRanges(bytes, static_cast<std::uint32_t>(stride), out).ok());
   REQUIRE(out.view().size() == 2);
   CHECK(out.view()[0] == Between(0x1000, 0x2000));
@@ -100,23 +101,23 @@ TEST_CASE("Every descriptor's range is collected, at any stride", "[format][efi-
 TEST_CASE("A stored EFI map is held to its rules", "[format][efi-memory-map]") {
   std::array<PhysRange, 1> storage;
   RangeSet out(storage);
-  const auto one = Stored({Descriptor(7, 0x1000, 1)}, 40);
+  const auto one = Stored({Descriptor(5, 0x1000, 1)}, 40);
 
   CheckError(CollectEfiRanges(one, 39, out), Errc::kMalformed, 0);
   CheckError(CollectEfiRanges(one, 0, out), Errc::kMalformed, 0);
   CheckError(CollectEfiRanges(std::span(one).first(39), 40, out), Errc::kTruncated, 39);
   CheckError(CollectEfiRanges(one, 41, out), Errc::kTruncated, 40);
-  CheckError(CollectEfiRanges(Stored({Descriptor(7, 0x1000, 1), Descriptor(7, 0x4000, 1)}, 40), 40, out),
+  CheckError(CollectEfiRanges(Stored({Descriptor(5, 0x1000, 1), Descriptor(5, 0x4000, 1)}, 40), 40, out),
              Errc::kTableFull, 1);
 
   // 2^40 pages are all that an address can name.
   out.Clear();
-  CHECK(CollectEfiRanges(Stored({Descriptor(7, 0, std::uint64_t{1} << 40)}, 40), 40, out).ok());
+  CHECK(CollectEfiRanges(Stored({Descriptor(5, 0, std::uint64_t{1} << 40)}, 40), 40, out).ok());
   out.Clear();
-  CheckError(CollectEfiRanges(Stored({Descriptor(7, 0x1000, std::uint64_t{1} << 40)}, 40), 40, out), Errc::kOutOfBounds,
+  CheckError(CollectEfiRanges(Stored({Descriptor(5, 0x1000, std::uint64_t{1} << 40)}, 40), 40, out), Errc::kOutOfBounds,
              0x1000);
   // So many pages that the number of bytes wraps to 4096.
-  CheckError(CollectEfiRanges(Stored({Descriptor(7, 0x1000, (std::uint64_t{1} << 52) + 1)}, 40), 40, out),
+  CheckError(CollectEfiRanges(Stored({Descriptor(5, 0x1000, (std::uint64_t{1} << 52) + 1)}, 40), 40, out),
              Errc::kOutOfBounds, 0x1000);
 }
 
@@ -144,6 +145,40 @@ TEST_CASE("Memory for a specific purpose is soft-reserved", "[format][efi-memory
   MemoryMap out(storage);
   REQUIRE(DecodeEfiMemoryMap(Stored({Descriptor(7, 0x1000, 1, 0x40000)}, 48), 48, out).ok());
   CHECK(out.view()[0].type == MemType::kSoftReserved);
+}
+
+TEST_CASE("A map says whether it has virtual addresses and free memory", "[format][efi-memory-map]") {
+  struct Case {
+    std::uint32_t type;
+    std::uint64_t virtual_start;
+    std::uint64_t pages;
+    bool has_virtual;
+    bool has_conventional;
+  };
+  const auto c =
+      GENERATE(Case{5, 0, 1, false, false}, Case{5, 0xfffffffeff800000, 1, true, false}, Case{7, 0, 1, false, true},
+               Case{7, 1, 1, true, true}, Case{7, 1, 0, false, false}, Case{0x80000007, 0, 1, false, false});
+  const auto place = GENERATE(std::size_t{0}, std::size_t{1}, std::size_t{2});
+  CAPTURE(c.type, c.virtual_start, c.pages, place);
+  std::vector<EfiMemoryDescriptor> descriptors(3, Descriptor(6, 0x1000, 1));
+  descriptors[place] = Descriptor(c.type, 0x8000, c.pages);
+  descriptors[place].virtual_start.Set(c.virtual_start);
+  const auto facts = DescribeEfiMap(Stored(descriptors, 48), 48);
+  REQUIRE(facts.ok());
+  CHECK(facts.value().has_virtual == c.has_virtual);
+  CHECK(facts.value().has_conventional == c.has_conventional);
+}
+
+TEST_CASE("An empty map has neither, and a broken one is refused", "[format][efi-memory-map]") {
+  const auto facts = DescribeEfiMap({}, 48);
+  REQUIRE(facts.ok());
+  CHECK_FALSE(facts.value().has_virtual);
+  CHECK_FALSE(facts.value().has_conventional);
+
+  const auto one = Stored({Descriptor(7, 0x1000, 1)}, 40);
+  CheckError(DescribeEfiMap(one, 39), Errc::kMalformed, 0);
+  CheckError(DescribeEfiMap(one, 41), Errc::kTruncated, 40);
+  CheckError(DescribeEfiMap(Stored({Descriptor(7, kPhysLimit, 1)}, 40), 40), Errc::kOutOfBounds, kPhysLimit);
 }
 
 }  // namespace

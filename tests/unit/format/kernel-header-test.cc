@@ -167,5 +167,126 @@ TEST_CASE("A zImage is not supported", "[format][kernel-header]") {
   CheckError(DecodeKernelImage(FileOf(header, 0x1000), image), Errc::kUnsupported, 0x80);
 }
 
+TEST_CASE("A kernel may be cut off behind its setup sectors, and not before", "[format][kernel-header]") {
+  const auto file = FileOf(DebianHeader(), 0x1000);
+  KernelImage image;
+  for (const std::size_t size : {file.size(), std::size_t{40 * 512}}) {
+    INFO(size);
+    REQUIRE(DecodeKernelSetup(std::span(file).first(size), image).ok());
+    CHECK(image.protected_offset == 40 * 512);
+    CHECK(image.protected_size == 0);
+    CHECK(image.facts.size == 0x3378000);
+    CHECK(image.header.setup_sects == std::byte{39});
+  }
+  CheckError(DecodeKernelSetup(std::span(file).first(40 * 512 - 1), image), Errc::kTruncated, 40 * 512 - 1);
+  CheckError(DecodeKernelSetup(std::span(file).first(0x26b), image), Errc::kTruncated, 0x26b);
+  CheckError(DecodeKernelSetup({}, image), Errc::kTruncated, 0);
+
+  SetupHeader header = DebianHeader();
+  header.loadflags = std::byte{0};
+  CheckError(DecodeKernelSetup(FileOf(header, 0), image), Errc::kUnsupported, 0);
+  header.header.Set(0);
+  CheckError(DecodeKernelSetup(FileOf(header, 0), image), Errc::kBadMagic, 0x202);
+}
+
+// --- Payload ------------------------------------------------------------------------------------------------------
+
+constexpr std::size_t kPayloadOffset = 0x300;
+
+struct PackedKernel {
+  std::vector<std::byte> file;
+  KernelImage image;
+
+  auto Find() const { return FindKernelPayload(file, image); }
+};
+
+// A file whose protected-mode part ends in this payload, which states that it unpacks to so many bytes.
+PackedKernel KernelWith(std::vector<unsigned> packed, std::uint32_t unpacked_size) {
+  SetupHeader header = DebianHeader();
+  header.syssize.Set(0);
+  header.payload_offset.Set(kPayloadOffset);
+  header.payload_length.Set(static_cast<std::uint32_t>(packed.size()) + 4);
+  PackedKernel kernel{.file = FileOf(header, kPayloadOffset), .image = {}};
+  for (const unsigned byte : packed) {
+    kernel.file.push_back(static_cast<std::byte>(byte));
+  }
+  const Le32 size(unpacked_size);
+  const auto stored = std::as_bytes(std::span(&size, 1));
+  kernel.file.insert(kernel.file.end(), stored.begin(), stored.end());
+  REQUIRE(DecodeKernelImage(kernel.file, kernel.image).ok());
+  return kernel;
+}
+
+TEST_CASE("A payload is known by its first bytes", "[format][kernel-header]") {
+  struct Case {
+    std::vector<unsigned> magic;
+    PayloadCodec codec;
+    const char* name;
+    bool size_appended;
+  };
+  const auto c = GENERATE(values<Case>({{{0x28, 0xb5, 0x2f, 0xfd}, PayloadCodec::kZstd, "zstd", true},
+                                        {{0x02, 0x21, 0x4c, 0x18}, PayloadCodec::kLz4Legacy, "lz4", true},
+                                        {{0x1f, 0x8b, 0x08, 0x00}, PayloadCodec::kGzip, "gzip", false},
+                                        {{0x1f, 0x8b, 0xff, 0xff}, PayloadCodec::kGzip, "gzip", false},
+                                        {{0xfd, 0x37, 0x7a, 0x58}, PayloadCodec::kXz, "xz", true},
+                                        {{0x5d, 0x00, 0x00, 0x80}, PayloadCodec::kLzma, "lzma", true},
+                                        {{0x42, 0x5a, 0x68, 0x39}, PayloadCodec::kBzip2, "bzip2", true},
+                                        {{0x89, 0x4c, 0x5a, 0x4f}, PayloadCodec::kLzo, "lzo", true}}));
+  INFO(c.name);
+  auto bytes = c.magic;
+  bytes.insert(bytes.end(), 6, 0x77);
+  const PackedKernel kernel = KernelWith(bytes, 0x12345);
+  const auto payload = kernel.Find();
+  REQUIRE(payload.ok());
+  CHECK(payload.value().codec == c.codec);
+  CHECK(PayloadCodecName(payload.value().codec) == c.name);
+  CHECK(payload.value().unpacked_size == 0x12345);
+  CHECK(payload.value().packed.data() == kernel.file.data() + 40 * 512 + kPayloadOffset);
+  CHECK(payload.value().packed.size() == (c.size_appended ? 10 : 14));
+}
+
+TEST_CASE("A payload of another kind is not supported", "[format][kernel-header]") {
+  const auto c = GENERATE(values<std::vector<unsigned>>({{0x28, 0xb5, 0x2f, 0xfc},
+                                                         {0x02, 0x21, 0x4c, 0x19},
+                                                         {0x04, 0x22, 0x4d, 0x18},
+                                                         {0x1f, 0x9e, 0x08, 0x00},
+                                                         {0xfd, 0x37, 0x7a, 0x00},
+                                                         {0x5d, 0x00, 0x01, 0x00},
+                                                         {0x42, 0x5a, 0x30, 0x39},
+                                                         {0x7f, 0x45, 0x4c, 0x46},
+                                                         {0x00, 0x00, 0x00, 0x00}}));
+  CheckError(KernelWith(c, 1).Find(), Errc::kUnsupported, c[0] | c[1] << 8 | c[2] << 16 | c[3] << 24);
+}
+
+TEST_CASE("A kernel need not name its payload", "[format][kernel-header]") {
+  PackedKernel kernel = KernelWith({0x28, 0xb5, 0x2f, 0xfd}, 1);
+  SECTION("no offset") { kernel.image.header.payload_offset.Set(0); }
+  SECTION("no length") { kernel.image.header.payload_length.Set(0); }
+  CheckError(kernel.Find(), Errc::kUnsupported, 0);
+}
+
+TEST_CASE("A payload lies in the file", "[format][kernel-header]") {
+  PackedKernel kernel = KernelWith({0x28, 0xb5, 0x2f, 0xfd}, 1);
+  const std::size_t size = kernel.file.size();
+  SECTION("one byte beyond") {
+    kernel.image.header.payload_length.Set(9);
+    CheckError(kernel.Find(), Errc::kTruncated, size);
+  }
+  SECTION("far beyond") {
+    kernel.image.header.payload_offset.Set(0xffffffff);
+    kernel.image.header.payload_length.Set(0xffffffff);
+    CheckError(kernel.Find(), Errc::kTruncated, size);
+  }
+  SECTION("too short to be one") {
+    kernel.image.header.payload_length.Set(7);
+    CheckError(kernel.Find(), Errc::kTruncated, size - 1);
+  }
+}
+
+TEST_CASE("A kernel unpacks to at most 1 GiB", "[format][kernel-header]") {
+  CHECK(KernelWith({0x28, 0xb5, 0x2f, 0xfd}, 0x40000000).Find().value().unpacked_size == kGiB);
+  CheckError(KernelWith({0x28, 0xb5, 0x2f, 0xfd}, 0x40000001).Find(), Errc::kTooLarge, 0x40000001);
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -58,6 +58,24 @@ TEST_CASE("A chain is read in its order, wherever its nodes lie", "[format][setu
   CHECK(nodes[2].indirect == Between(0x100000, 0x102000));
 }
 
+TEST_CASE("An IMA node points at the last kernel's measurements", "[format][setup-data-chain]") {
+  FakeMemory memory;
+  SetupDataNodes nodes;
+  SECTION("as far as they go") {
+    memory.AddParts(0x1001, Header(0, kSetupIma, sizeof(SetupIma)), SetupIma{Le64(0x200000), Le64(0x1234)});
+    REQUIRE(Walk(memory, 0x1001, nodes).ok());
+    CHECK(nodes[0].indirect == Between(0x200000, 0x201234));
+  }
+  SECTION("too short") {
+    memory.AddParts(0x1001, Header(0, kSetupIma, 15), SetupIma{Le64(0x200000), Le64(0x1234)});
+    CheckError(Walk(memory, 0x1001, nodes), Errc::kTruncated, 0x1011 + 15);
+  }
+  SECTION("past the last address") {
+    memory.AddParts(0x1001, Header(0, kSetupIma, sizeof(SetupIma)), SetupIma{Le64(kPhysLimit), Le64(1)});
+    CheckError(Walk(memory, 0x1001, nodes), Errc::kOutOfBounds, kPhysLimit);
+  }
+}
+
 TEST_CASE("A second walk begins anew", "[format][setup-data-chain]") {
   FakeMemory memory;
   memory.AddParts(0x1001, Header(0, kSetupRngSeed, 0));

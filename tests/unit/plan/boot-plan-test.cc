@@ -451,6 +451,170 @@ TEST_CASE("Nothing is placed in a gap that was closed", "[plan][boot-plan]") {
   CHECK(plan->slot.count == (38 - 16 - 4) / 2 + 1);
 }
 
+// --- The entry ----------------------------------------------------------------------------------------------------
+
+TEST_CASE("The plan says how the kernel is entered, and refuses where it cannot be", "[plan][boot-plan]") {
+  PlanCase c;
+  CHECK(TestPlan(c)->entry == KernelEntry::kVmlinux);
+  c.entry.wanted = KernelEntry::kBzImage;
+  CHECK(TestPlan(c)->entry == KernelEntry::kBzImage);
+  c.entry.has_bzimage = false;
+  CheckRefused(TestPlan(c), {.code = Errc::kUnsupported, .what = "bzimage entry"});
+}
+
+TEST_CASE("Free memory of the EFI map is a reason to refuse bzimage once something is kept", "[plan][boot-plan]") {
+  PlanCase c;
+  c.entry.wanted = KernelEntry::kBzImage;
+  c.efi = {.has_info = true, .has_free_memory = true};
+  CHECK(TestPlan(c).ok());
+  c.kept = {{R(20 * kMiB, 21 * kMiB)}};
+  CheckRefused(TestPlan(c),
+               {.code = Errc::kUnsupported, .what = "bzimage entry under an EFI memory map with free memory"});
+}
+
+TEST_CASE("The plan says when EFI's tables are not passed on", "[plan][boot-plan]") {
+  PlanCase c;
+  c.efi = {.has_info = true, .is_virtual = true};
+  CHECK(TestPlan(c)->drops_efi);
+  c.efi.has_node = true;
+  CHECK_FALSE(TestPlan(c)->drops_efi);
+}
+
+TEST_CASE("An option that would take kept memory is refused, behind everything that is wrong already",
+          "[plan][boot-plan]") {
+  PlanCase c;
+  const PhysRange kept = R(20 * kMiB, 21 * kMiB);
+  c.command_line = "quiet memmap=1M@20M";
+  CHECK(TestPlan(c).ok());
+  c.kept = {{kept}};
+  const TestPlan plan(c);
+  CheckRefused(plan, {.code = Errc::kConflict,
+                      .where = 6,
+                      .what = "memmap=1M@20M",
+                      .range = kept,
+                      .other_range = kept,
+                      .kept = AsKept(kept)});
+
+  c.segments = {{.name = "initrd", .at = kept}};
+  c.entry = {.wanted = KernelEntry::kVmlinux, .has_vmlinux = false};
+  const TestPlan worse(c);
+  CHECK(worse.error() == Error{Errc::kOverlap, 20 * kMiB});
+  REQUIRE(worse->problems.size() == 3);
+  CHECK(worse->problems[1].code == Errc::kConflict);
+  CHECK(worse->problems[2].code == Errc::kUnsupported);
+}
+
+// --- Without a kernel ---------------------------------------------------------------------------------------------
+
+TEST_CASE("Before there is a kernel everything is decided but its slot", "[plan][boot-plan]") {
+  PlanCase c;
+  c.kernel = {};
+  c.kept = {{R(60 * kMiB, 62 * kMiB)}, {R(30 * kMiB, 31 * kMiB), Fence::kHeld}};
+  c.in_use = {{"firmware", R(63 * kMiB, 64 * kMiB)}};
+  c.segments = {{.name = "unpacked", .size = 20 * kMiB}, {.name = "gdt", .at = R(58 * kMiB, 58 * kMiB + 100)}};
+  c.seed = ~std::uint64_t{0};
+  c.virtual_seed = ~std::uint64_t{0};
+  const TestPlan plan(c);
+  REQUIRE(plan.ok());
+  CHECK(plan->entry == KernelEntry::kVmlinux);
+  CHECK(plan->memory.BytesOf(kReserved) == 2 * kMiB);
+  CHECK(plan->held.size() == 1);
+  REQUIRE(plan->segments.size() == 2);
+  CHECK(plan->segments[0].range == R(38 * kMiB, 58 * kMiB));
+  CHECK(plan->slot.range.empty());
+  CHECK(plan->slot.count == 0);
+  CHECK(plan->virtual_delta == 0);
+}
+
+TEST_CASE("A limit holds before there is a kernel, and without one all memory may be taken", "[plan][boot-plan]") {
+  PlanCase c;
+  c.kernel = {};
+  c.memory.push_back({R(kPhysLimit - 16 * kMiB, kPhysLimit), kUsable});
+  c.segments = {{.name = "unpacked", .size = kMiB}};
+  CHECK(TestPlan(c)->segments[0].range == R(kPhysLimit - kMiB, kPhysLimit));
+  c.kernel.limit = 32 * kMiB;
+  CHECK(TestPlan(c)->segments[0].range == R(31 * kMiB, 32 * kMiB));
+  c.segments[0].size = 63 * kMiB;
+  CheckRefused(TestPlan(c), {.code = Errc::kNoSlot, .where = 63 * kMiB, .what = "unpacked"});
+}
+
+TEST_CASE("With the kernel unpacked where the first plan said there is a slot for it", "[plan][boot-plan]") {
+  PlanCase c;
+  const KernelFacts kernel = c.kernel;
+  c.kernel = {};
+  c.kept = {{R(20 * kMiB, 56 * kMiB)}};
+  c.segments = {{.name = "unpacked", .size = 5 * kMiB}};
+  const PhysRange unpacked = TestPlan(c)->segments[0].range;
+  c.kernel = kernel;
+  c.segments[0].at = unpacked;
+  const TestPlan plan(c);
+  REQUIRE(plan.ok());
+  CHECK(plan->segments[0].range == unpacked);
+  CHECK_FALSE(plan->slot.range.Overlaps(unpacked));
+}
+
+// --- The virtual address ------------------------------------------------------------------------------------------
+
+namespace {
+
+// A kernel of 4 MiB linked at 16 MiB that may end up to `end`, on each 2 MiB.
+PlanCase VirtualCase(std::uint64_t end) {
+  PlanCase c;
+  c.kernel.virtual_min = 16 * kMiB;
+  c.kernel.virtual_end = end;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("The virtual address is any of its slots, by a seed of its own", "[plan][boot-plan]") {
+  PlanCase c = VirtualCase(24 * kMiB);  // 16, 18 and 20 MiB
+  for (std::uint64_t index = 0; index < 3; ++index) {
+    const std::uint64_t third = ~std::uint64_t{0} / 3;
+    for (const std::uint64_t seed : {index * third + 2, (index + 1) * third - 2}) {
+      c.virtual_seed = seed;
+      CHECK(TestPlan(c)->virtual_delta == index * 2 * kMiB);
+      CHECK(TestPlan(c)->slot.range == R(16 * kMiB, 20 * kMiB));
+    }
+  }
+  c.virtual_seed = 0;
+  c.seed = ~std::uint64_t{0};
+  CHECK(TestPlan(c)->virtual_delta == 0);
+  CHECK(TestPlan(c)->slot.range == R(60 * kMiB, 64 * kMiB));
+}
+
+TEST_CASE("The image ends at or below the end of its virtual window", "[plan][boot-plan]") {
+  struct Case {
+    std::uint64_t end;
+    std::uint64_t highest;  // delta
+  };
+  const auto c = GENERATE(Case{22 * kMiB, 2 * kMiB}, Case{22 * kMiB - 1, 0}, Case{20 * kMiB, 0}, Case{20 * kMiB - 1, 0},
+                          Case{16 * kMiB, 0}, Case{16 * kMiB - 1, 0}, Case{1, 0}, Case{0, 0},
+                          Case{kGiB, kGiB - 20 * kMiB}, Case{~std::uint64_t{0}, ~std::uint64_t{0} - 22 * kMiB + 1});
+  CAPTURE(c.end);
+  PlanCase plan_case = VirtualCase(c.end);
+  plan_case.virtual_seed = ~std::uint64_t{0};
+  CHECK(TestPlan(plan_case)->virtual_delta == c.highest);
+}
+
+TEST_CASE("A kernel that is not to be moved, or that moves itself, runs where it was linked", "[plan][boot-plan]") {
+  PlanCase c = VirtualCase(kGiB);
+  c.virtual_seed = ~std::uint64_t{0};
+  REQUIRE(TestPlan(c)->virtual_delta != 0);
+  SECTION("nokaslr") { c.kaslr = false; }
+  SECTION("no virtual window") { c.kernel.virtual_end = 0; }
+  SECTION("entered at bzimage") { c.entry.wanted = KernelEntry::kBzImage; }
+  CHECK(TestPlan(c)->virtual_delta == 0);
+}
+
+TEST_CASE("A handover that wants no KASLR speaks of the physical place alone", "[plan][boot-plan]") {
+  PlanCase c = VirtualCase(kGiB);
+  c.virtual_seed = c.seed = ~std::uint64_t{0};
+  c.policy.kaslr = false;
+  CHECK(TestPlan(c)->virtual_delta == kGiB - 20 * kMiB);
+  CHECK(TestPlan(c)->slot.index == 0);
+}
+
 TEST_CASE("A plan does not depend on what was planned before in the same storage", "[plan][boot-plan]") {
   const PlanCase c{.segments = {{.name = "initrd", .size = kMiB}}, .seed = 0x123456789abcdef0};
   const TestPlan fresh(c);

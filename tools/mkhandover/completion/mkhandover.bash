@@ -10,7 +10,8 @@ _mkhandover() {
     --mode) words='auto fence native' ;;
     --entry) words='auto vmlinux bzimage' ;;
     --as) words='holdfast' ;;
-    -o | --output | --pages-of | --from | --ram-from | --map | --handover | --kernel | --initrd | --svg)
+    --via) words='auto segments file kexec-tools' ;;
+    -o | --output | --pages-of | --from | --ram-from | --map | --handover | --kernel | --initrd | --svg | --image | --stage | --kexec)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
@@ -19,11 +20,13 @@ _mkhandover() {
   esac
   if [ -z "$words" ]; then
     case $COMP_CWORD:$verb in
-      1:*) words='make inspect check plan report map -h --help --version' ;;
+      1:*) words='make inspect check plan bundle load report map -h --help --version' ;;
       *:make) words="-o --output --preserve --pages-of --from --scratch --ram-from --on-refusal --refusal-delay --kaslr --efi-descriptor-size $common" ;;
       *:inspect) words="--as $common" ;;
       *:check) words="--map --handover --segment --efi-descriptor-size $common" ;;
       *:plan) words="--map --handover --kernel --initrd --cmdline --in-use --mode --entry --seed --efi-descriptor-size $common" ;;
+      *:bundle) words="-o --output --kernel --initrd --cmdline --handover --entry --compress --image $common" ;;
+      *:load) words="--kernel --initrd --cmdline --reuse-cmdline --handover --entry --stage --via --kexec -n --dry-run --exec $common" ;;
       *:report) words="--handover $common" ;;
       *:map) words="--map --handover --svg --efi-descriptor-size $common" ;;
     esac

@@ -41,25 +41,9 @@ purgatory_start:
         lea     start_state(%rip), %rsi         // second argument: where the next kernel starts
         call    PurgatoryMain
 
-        // The 64-bit boot protocol wants boot_params in RSI, flat segments, interrupts off; nothing else.
         lea     stack_end(%rip), %rsp
-        mov     start_state(%rip), %rsi
-        mov     start_state + 8(%rip), %rax
-        xor     %ebx, %ebx
-        xor     %ecx, %ecx
-        xor     %edx, %edx
-        xor     %edi, %edi
-        xor     %ebp, %ebp
-        xor     %r8d, %r8d
-        xor     %r9d, %r9d
-        xor     %r10d, %r10d
-        xor     %r11d, %r11d
-        xor     %r12d, %r12d
-        xor     %r13d, %r13d
-        xor     %r14d, %r14d
-        xor     %r15d, %r15d
-        cld
-        jmp     *%rax
+        lea     start_state(%rip), %rdi
+        jmp     StartNextKernel
         .size   purgatory_start, . - purgatory_start
 
         .data

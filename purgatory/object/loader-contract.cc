@@ -4,7 +4,7 @@
 // Each symbol lies in .data with exactly the size that the loader checks; sources: kexec-tools,
 // kexec/kexec.c and kexec/arch/x86_64; Linux, kernel/kexec_file.c and arch/x86/kernel/kexec-bzimage64.c.
 
-#include "purgatory/loader-contract.h"
+#include "purgatory/object/loader-contract.h"
 
 #include <cstring>
 

@@ -16,6 +16,7 @@
 #include "common/abi/purgatory.h"
 #include "common/codec/sha256.h"
 #include "common/mem/phys-range.h"
+#include "purgatory/boot.h"
 
 namespace holdfast::purgatory {
 
@@ -42,12 +43,6 @@ Status ReadLoaderContract(LoaderContract& out);
 // For a crash kernel: memory that has to be saved to its backup region.  Empty when there is none.
 Result<CrashBackup> ReadCrashBackup();
 
-struct ConsoleOptions {
-  std::uint16_t serial_base = 0;
-  std::uint32_t serial_baud = 0;
-  bool vga = false;
-  bool reset_vga = false;
-};
 ConsoleOptions ReadConsoleOptions();
 
 // Where kexec-tools left room for an option behind the command line; nothing where it did not.

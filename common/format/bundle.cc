@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The bundle, decoded: views of its parts, none of them believed before its digest is.
+
+#include "common/format/bundle.h"
+
+#include "common/base/align.h"
+#include "common/base/byte-reader.h"
+
+namespace holdfast {
+namespace {
+
+// Where the field of an entry of the part table lies in the bundle.
+constexpr std::uint64_t WhereInTable(std::size_t index, std::size_t field) {
+  return sizeof(StoredBundleHeader) + index * sizeof(StoredBundlePart) + field;
+}
+
+bool IsKnownKind(std::uint32_t kind) {
+  return kind >= static_cast<std::uint32_t>(BundlePartKind::kKernel) &&
+         kind <= static_cast<std::uint32_t>(BundlePartKind::kHandover);
+}
+
+// Command line and handover are small and wanted before there is memory to decode into.
+bool MayBeCompressed(BundlePartKind kind) {
+  return kind == BundlePartKind::kVmlinux || kind == BundlePartKind::kInitrd;
+}
+
+Status CheckDigest(const StoredBundleHeader& header, std::span<const std::byte> table, Sha256BlocksFn blocks) {
+  StoredBundleHeader digested = header;
+  digested.digest = {};
+  Sha256 sha(blocks);
+  sha.Update(std::as_bytes(std::span(&digested, 1)));
+  sha.Update(table);
+  if (sha.Finish() != header.digest) {
+    return Error{Errc::kBadDigest, 0};
+  }
+  return kDone;
+}
+
+Status CheckHeader(const StoredBundleHeader& header) {
+  if (header.entry.value() > static_cast<std::uint32_t>(KernelEntry::kBzImage)) {
+    return Error{Errc::kMalformed, offsetof(StoredBundleHeader, entry)};
+  }
+  if (header.reserved.value() != 0) {
+    return Error{Errc::kMalformed, offsetof(StoredBundleHeader, reserved)};
+  }
+  return kDone;
+}
+
+// What an entry of the table says of itself alone.
+Status CheckPart(const StoredBundlePart& stored, std::size_t index) {
+  if (!IsKnownKind(stored.kind.value())) {
+    return Error{Errc::kUnsupported, stored.kind.value()};
+  }
+  const bool compressed = stored.encoding.value() == static_cast<std::uint32_t>(BundleEncoding::kZstd);
+  if (stored.encoding.value() > static_cast<std::uint32_t>(BundleEncoding::kZstd) ||
+      (compressed && !MayBeCompressed(static_cast<BundlePartKind>(stored.kind.value())))) {
+    return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, encoding))};
+  }
+  const std::uint64_t stored_size = stored.stored_size.value();
+  const std::uint64_t size = stored.size.value();
+  if (stored_size > kMaxBundlePartSize || size > kMaxBundlePartSize) {
+    return Error{Errc::kTooLarge, kMaxBundlePartSize};
+  }
+  if (stored_size == 0) {
+    return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, stored_size))};
+  }
+  if (size == 0 || (!compressed && size != stored_size)) {
+    return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, size))};
+  }
+  if (!IsAligned(stored.offset.value(), kBundleAlignment)) {
+    return Error{Errc::kMisaligned, stored.offset.value()};
+  }
+  return kDone;
+}
+
+// Takes the part's bytes from `bundle`, which ends where the bundle does.  `taken` is the end of what lies before it.
+Status TakePart(const StoredBundlePart& stored, std::size_t index, std::span<const std::byte> bundle,
+                std::uint64_t taken, BundlePart& out) {
+  TRY(CheckPart(stored, index));
+  const std::uint64_t offset = stored.offset.value();
+  if (offset < taken || offset > bundle.size()) {
+    return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, offset))};
+  }
+  if (stored.stored_size.value() > bundle.size() - offset) {
+    return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, stored_size))};
+  }
+  out.kind = static_cast<BundlePartKind>(stored.kind.value());
+  out.encoding = static_cast<BundleEncoding>(stored.encoding.value());
+  out.offset = offset;
+  out.stored = bundle.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(stored.stored_size.value()));
+  out.size = stored.size.value();
+  out.digest = stored.digest;
+  return kDone;
+}
+
+Status TakeParts(ByteReader table, std::span<const std::byte> bundle, std::uint64_t taken, Bundle& out) {
+  for (std::size_t index = 0; !table.done(); ++index) {
+    TRY_ASSIGN(const StoredBundlePart stored, table.Read<StoredBundlePart>());
+    BundlePart part;
+    TRY(TakePart(stored, index, bundle, taken, part));
+    if (out.Find(part.kind)) {
+      return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, kind))};
+    }
+    TRY(out.parts.Append(part));
+    taken = part.offset + part.stored.size();
+  }
+  if (taken != out.size) {
+    return Error{Errc::kMalformed, offsetof(StoredBundleHeader, size)};
+  }
+  return kDone;
+}
+
+}  // namespace
+
+std::optional<BundlePart> Bundle::Find(BundlePartKind kind) const {
+  for (const BundlePart& part : parts) {
+    if (part.kind == kind) {
+      return part;
+    }
+  }
+  return std::nullopt;
+}
+
+bool BeginsBundle(std::span<const std::byte> bytes) {
+  const auto magic = ByteReader(bytes).Read<Le64>();
+  return magic.ok() && magic.value().value() == kBundleMagic;
+}
+
+Status DecodeBundle(std::span<const std::byte> bytes, Sha256BlocksFn blocks, Bundle& out) {
+  ByteReader reader(bytes);
+  TRY_ASSIGN(const StoredBundleHeader header, reader.Read<StoredBundleHeader>());
+  if (header.magic.value() != kBundleMagic) {
+    return Error{Errc::kBadMagic, 0};
+  }
+  if (header.version.value() != kBundleVersion) {
+    return Error{Errc::kBadVersion, header.version.value()};
+  }
+  if (header.num_parts.value() > kMaxBundleParts) {
+    return Error{Errc::kTableFull, kMaxBundleParts};
+  }
+  TRY_ASSIGN(const std::span<const std::byte> table,
+             reader.Take(std::uint64_t{header.num_parts.value()} * sizeof(StoredBundlePart)));
+  TRY(CheckDigest(header, table, blocks));
+  TRY(CheckHeader(header));
+  if (header.size.value() > bytes.size()) {
+    return Error{Errc::kTruncated, bytes.size()};
+  }
+
+  out.entry = static_cast<KernelEntry>(header.entry.value());
+  out.size = header.size.value();
+  out.parts.Clear();
+  TRY(TakeParts(ByteReader(table), bytes.first(static_cast<std::size_t>(out.size)), reader.position(), out));
+  if (!out.Find(BundlePartKind::kKernel)) {
+    return Error{Errc::kMalformed, offsetof(StoredBundleHeader, num_parts)};
+  }
+  return kDone;
+}
+
+Status VerifyPart(const BundlePart& part, Sha256BlocksFn blocks) {
+  if (Sha256::Of(part.stored, blocks) != part.digest) {
+    return Error{Errc::kBadDigest, part.offset};
+  }
+  return kDone;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A boot: what both kexec shells do alike.
+
+#include "purgatory/boot.h"
+
+#include <utility>
+
+#include "common/arch/x86/confidential.h"
+#include "common/arch/x86/power.h"
+#include "common/base/version.h"
+#include "common/console/wording.h"
+#include "common/plan/kernel-entry.h"
+#include "purgatory/execute.h"
+#include "purgatory/own-page-tables.h"
+
+namespace holdfast::purgatory {
+namespace {
+
+// For HoldfastException, which has no arguments of ours.
+constinit Ending* g_ending = nullptr;
+constinit bool g_is_resetting = false;
+
+std::string_view ExceptionName(std::uint64_t vector) {
+  switch (vector) {
+    case 0:
+      return "divide error";
+    case 6:
+      return "invalid opcode";
+    case 8:
+      return "double fault";
+    case 12:
+      return "stack fault";
+    case 13:
+      return "general protection fault";
+    case 14:
+      return "page fault";
+    default:
+      return "processor exception";
+  }
+}
+
+}  // namespace
+
+Consoles::Consoles(const ConsoleOptions& options)
+    : serial_base_(options.serial_base), serial_(options.serial_base, options.serial_baud) {
+  if (const auto sink = serial_.Open()) {
+    console_.AddSink(*sink);
+  }
+  if (const auto sink = x86::OpenDebugPort()) {
+    console_.AddSink(*sink);
+  }
+  if (options.vga) {
+    console_.AddSink(vga_.Open(options.reset_vga));
+  }
+}
+
+void Consoles::AddSerial(std::uint16_t base, std::uint32_t baud) {
+  if (base == serial_base_) {
+    serial_ = x86::SerialPort(base, baud);
+    static_cast<void>(serial_.Open());  // It is a sink already, if it answers: only its speed changes.
+    return;
+  }
+  second_serial_ = x86::SerialPort(base, baud);
+  if (const auto sink = second_serial_.Open()) {
+    console_.AddSink(*sink);
+  }
+}
+
+void Timeline::Mark(std::string_view name) {
+  if (marks_.size() < marks_.capacity()) {
+    Require(marks_.Append({name, x86::Rdtsc()}).ok());
+  }
+}
+
+Boot::Boot(Storage& storage, const ConsoleOptions& consoles)
+    : storage_(storage),
+      consoles_(consoles),
+      ending_(consoles_.console()),
+      readable_(storage.readable),
+      loaded_(storage.params, storage.map),
+      kept_(storage.kept),
+      scratch_(storage.scratch),
+      ram_(storage.ram),
+      plan_(storage.fenced_map, storage.avoid) {
+  g_ending = &ending_;
+  time_.Mark("entry");
+}
+
+void Boot::RefuseConfidential() {
+  if (x86::IsConfidentialGuest()) {
+    ending_.Refuse({.code = Errc::kUnsupported, .what = "confidential guest"});
+  }
+}
+
+void Boot::ReadBootParams(PhysAddr address) {
+  std::string_view failed;
+  const Status read = ReadLoadedBoot(address, readable_, loaded_, failed);
+  ending_.Check(read, failed);
+  for (const SetupDataNode& node : loaded_.nodes) {
+    // What the old kernel preserved that way stands in no map: without reading it there is no safe place.
+    if (node.type == kSetupKexecKho) {
+      ending_.Refuse({.code = Errc::kUnsupported, .what = "KHO handover", .range = node.node});
+    }
+  }
+  time_.Mark("boot_params");
+}
+
+void Boot::FindHandoversOn(std::string_view command_line) {
+  if (Problem problem; !FindHandovers(command_line, loaded_.map, handovers_, problem).ok()) {
+    ending_.Refuse(problem);
+  }
+  for (const FoundHandover& handover : handovers_) {
+    ending_.Check(readable_.Add(handover.option.range), "handover", handover.option.range);
+  }
+}
+
+void Boot::SwitchTables() {
+  ending_.Check(SwitchPageTables(storage_.page_tables, loaded_.map, readable_.view()), "page tables");
+  time_.Mark("page tables");
+}
+
+void Boot::ReadHandovers() {
+  Problem problem;
+  const Hasher hasher;
+  const Status decoded = DecodeHandovers(memory_, hasher.blocks(), handovers_, handover_, problem);
+  ending_.SetPolicy(handover_.policy);
+  if (!decoded.ok()) {
+    ending_.Refuse(problem);
+  }
+  SayLine(SayHandover, handover_.dialect, kept_.size(), kept_.bytes());
+  time_.Mark("handover");
+}
+
+void Boot::MakePlan(const BootInputs& inputs) {
+  if (!MakeBootPlan(inputs, plan_).ok()) {
+    Problem problem = plan_.problems[0];
+    NameKept(handovers_, problem);
+    ending_.Refuse(problem);
+  }
+}
+
+EntryFacts Boot::EntryFactsHere(const SetupHeader& header) {
+  EntryFacts facts = EntryFactsOf(header);
+  facts.is_5_levels = (x86::ReadCr4() & x86::kCr4La57) != 0;
+  return facts;
+}
+
+void Boot::Prepare(std::string_view shell, std::string_view loader, PhysRange stage) {
+  ending_.Check(PrepareNodes(plan_, Report(shell, loader), loaded_, storage_), "report", stage);
+  SayLine(SayMode, ModeName(plan_.mode), plan_.memory.size(), plan_.closed_bytes);
+  SayLine(SayKernel, plan_.slot.range.start(), plan_.slot.index, plan_.slot.count);
+}
+
+BootReport Boot::Report(std::string_view shell, std::string_view loader) const {
+  BootReport report;
+  report.version = kVersion;
+  report.shell = shell;
+  report.loader = loader;
+  report.dialect = handover_.dialect;
+  report.generation = handover_.generation + 1;
+  report.kept = kept_.view();
+  report.mode = ModeName(plan_.mode);
+  report.entry = KernelEntryName(plan_.entry);
+  report.map_before = loaded_.map.view();
+  report.map_after = plan_.memory.view();
+  report.closed_bytes = plan_.closed_bytes;
+  report.kernel = plan_.slot.range;
+  report.slot_index = plan_.slot.index;
+  report.slot_count = plan_.slot.count;
+  report.timestamps = time_.view();
+  if (!handovers_.empty()) {
+    const FoundHandover& first = handovers_[0];
+    report.handover_address = first.option.range.start();
+    report.handover_digest = first.option.digest;
+    report.handover = first.tree->bytes();
+  }
+  return report;
+}
+
+}  // namespace holdfast::purgatory
+
+extern "C" void HoldfastException(const holdfast::x86::ExceptionFrame* frame) {
+  using holdfast::PhysAddr;
+  using holdfast::PhysRange;
+  auto* const ending = std::exchange(holdfast::purgatory::g_ending, nullptr);
+  if (ending == nullptr) {
+    // A fault while a fault was told of, or before there was a console.  Where ports fault too, as in a confidential
+    // guest, there is one way left.
+    if (std::exchange(holdfast::purgatory::g_is_resetting, true)) {
+      holdfast::x86::TripleFault();
+    }
+    holdfast::x86::ResetMachine();
+  }
+  holdfast::Problem problem{
+      .code = holdfast::Errc::kFault, .where = frame->rip, .what = holdfast::purgatory::ExceptionName(frame->vector)};
+  if (frame->vector == 14) {
+    const auto at = PhysRange::FromStartSize(PhysAddr(holdfast::x86::ReadCr2()), 1);
+    problem.range = at.ok() ? at.value() : PhysRange();
+  }
+  ending->Refuse(problem);
+}

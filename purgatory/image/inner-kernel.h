@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The kernel in the bundle, on its way from packed bytes to a running one.
+
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "common/codec/zstd.h"
+#include "common/format/kernel-header.h"
+#include "common/format/vmlinux.h"
+#include "common/mem/phys-range.h"
+#include "common/plan/boot-plan.h"
+#include "purgatory/image/carried-bundle.h"
+
+namespace holdfast::purgatory {
+
+// Packed bytes that have to be unpacked before they are of use.
+struct Packed {
+  std::span<const std::byte> bytes;
+  std::uint64_t size = 0;  // unpacked
+};
+
+struct InnerKernel {
+  std::span<const std::byte> file;  // the bzImage, or its setup sectors
+  KernelImage image;
+  bool has_bzimage = false;             // the file is whole
+  std::optional<Packed> packed;         // the ELF file, packed; none where this stage cannot unpack it
+  std::span<const std::byte> unpacked;  // the ELF file, where the bundle has it so
+  Error why_no_vmlinux{Errc::kUnsupported, 0};
+  Vmlinux vmlinux;  // set by the shell once it is unpacked
+
+  bool has_vmlinux() const { return packed.has_value() || !unpacked.empty(); }
+};
+
+// Reads the kernel's header and finds its payload.  On error `failed` names what it is about.
+Status ReadInnerKernel(const Bundle& bundle, InnerKernel& out, std::string_view& failed);
+
+// kMalformed (where: bytes that came out): it unpacks to less than was stated; DecodeZstd's errors.
+Status Unpack(const Packed& packed, std::span<std::byte> out, ZstdWorkspace& workspace);
+
+}  // namespace holdfast::purgatory
