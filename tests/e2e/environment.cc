@@ -42,6 +42,10 @@ std::filesystem::path Kexec(std::string_view suite) { return BuildDir() / "kexec
 
 std::filesystem::path StockKexec(std::string_view suite) { return BuildDir() / "kexec-tools" / suite / "kexec-stock"; }
 
+std::filesystem::path Stage() { return BuildDir() / "holdfast.bzimage"; }
+std::filesystem::path StageWith(std::string_view kernel, std::string_view entry) {
+  return BuildDir() / "images" / (std::string(kernel) + "-" + std::string(entry));
+}
 std::filesystem::path Mkhandover() { return BuildDir() / "mkhandover-static"; }
 
 std::filesystem::path GuestProgram(std::string_view name) { return BuildDir() / "guest" / name; }

@@ -31,7 +31,9 @@ std::filesystem::path BuildDir();
 std::filesystem::path KernelImage(std::string_view name);  // kernels/NAME/vmlinuz
 std::filesystem::path Kexec(std::string_view suite);       // of that Debian suite, with our purgatory in it
 std::filesystem::path StockKexec(std::string_view suite);
-std::filesystem::path Mkhandover();  // the static one
+std::filesystem::path Stage();                                                     // the image without a bundle
+std::filesystem::path StageWith(std::string_view kernel, std::string_view entry);  // with that kernel inside
+std::filesystem::path Mkhandover();                                                // the static one
 std::filesystem::path GuestProgram(std::string_view name);
 
 // Folder with a random name, gone with its owner.

@@ -96,7 +96,7 @@ class Guest::Impl {
       : options_(std::move(options)),
         memory_(ParseSize(options_.memory)),
         link_(EnvironmentOr("HOLDFAST_E2E_LOGS", folder_.path().string()), GuestName()) {
-    WriteInitramfs(options_, folder_.path() / "initramfs");
+    if (!options_.kernel.empty()) WriteInitramfs(options_, folder_.path() / "initramfs");
     link_.Start(QemuCommand(options_, folder_.path(), link_.ends(), memory_), memory_.fd(), Scaled(options_.life_span));
     Execute("qmp_capabilities");
   }

@@ -3,11 +3,14 @@
 
 #include <catch2/catch.hpp>
 
+#include <fstream>
 #include <sstream>
 
 #include "tests/e2e/base64.h"
 #include "tests/e2e/console-log.h"
 #include "tests/e2e/guest.h"
+#include "tests/e2e/image-scenario.h"
+#include "tests/e2e/initramfs.h"
 #include "tests/e2e/page-pattern.h"
 #include "tests/e2e/scenario.h"
 
@@ -229,6 +232,29 @@ TEST_CASE("Memory maps read the same in every kernel's words", "[harness][memory
   CHECK(ParseManagedKib("[    0.1] Memory: 260916K/1048056K available (14343K kernel code)\n") == 1048056);
   CHECK(ParseIomem("00100000-3ffdffff : System RAM\n  01000000-01ffffff : Kernel code\n") ==
         std::vector<Resource>{{0x100000, 0x3ffe0000, 0, "System RAM"}, {0x1000000, 0x2000000, 1, "Kernel code"}});
+}
+
+TEST_CASE("Results of a run become a table, each cell from its own boot", "[harness][matrix-table]") {
+  const TempDir folder;
+  const std::filesystem::path results = folder.path() / "results";
+  std::ofstream(results) << "ok 20.1 Matrix: 6.1 to 6.12, kexec -s of trixie, vmlinux, OVMF\n"
+                            "FAIL 9.5 Matrix: new to 6.1, kexec -s of trixie, bzimage, SeaBIOS\n"
+                            "ok 12.0 Kept pages survive 6.12 to new under SeaBios\n"
+                            "ok 1.0 A scenario that is no cell\n";
+  const std::filesystem::path table = folder.path() / "table";
+  RunHere("tests/e2e/matrix-table.sh " + Quoted(results) + " > " + Quoted(table));
+  const std::string text = ReadFile(table);
+  const std::size_t ovmf = text.find("**OVMF**");
+  REQUIRE(ovmf != std::string::npos);
+  const std::string bios = text.substr(0, ovmf);
+  CHECK_THAT(bios, Catch::Contains("| new to 6.1, bzimage | - | failed |"));
+  CHECK_THAT(bios, Catch::Contains("| 6.12 to new, bzimage | intact | - |"));
+  CHECK_THAT(bios, Catch::Contains("| 6.1 to 6.12, vmlinux | - | - |"));
+  CHECK_THAT(text.substr(ovmf), Catch::Contains("| 6.1 to 6.12, vmlinux | - | intact |"));
+  CHECK_THAT(text, Catch::Contains("3 boots, 2 intact."));
+
+  std::ofstream(results) << "ok 1.0 A scenario that is no cell\n";
+  CHECK_THROWS(RunHere("tests/e2e/matrix-table.sh " + Quoted(results) + " > " + Quoted(table) + " 2>&1"));
 }
 
 TEST_CASE("A console line counts without its stamp and its control characters", "[harness][console-log]") {

@@ -87,15 +87,17 @@ std::vector<std::string> QemuCommand(const GuestOptions& options, const std::fil
   if (options.firmware == Firmware::kOvmf) {
     const std::filesystem::path firmware = EnvironmentOr("OVMF", "/usr/share/OVMF");
     const std::filesystem::path variables = folder / "firmware-variables.fd";
-    std::filesystem::copy_file(firmware / "OVMF_VARS_4M.fd", variables);
+    std::filesystem::copy_file(firmware / options.variables, variables);
     add({"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + (firmware / "OVMF_CODE_4M.fd").string()});
     add({"-drive", "if=pflash,format=raw,unit=1,file=" + variables.string()});
   }
 
   const std::string command_line = options.command_line.value_or(std::string(kConsoleOptions) +
                                                                  (options.append.empty() ? "" : " ") + options.append);
-  add({"-kernel", KernelImage(options.kernel).string(), "-initrd", (folder / "initramfs").string(), "-append",
-       command_line});
+  if (!options.kernel.empty()) {
+    add({"-kernel", KernelImage(options.kernel).string(), "-initrd", (folder / "initramfs").string(), "-append",
+         command_line});
+  }
 
   add({"-chardev", Chardev(Line::kConsole, ends), "-serial", "chardev:console"});
   add({"-chardev", Chardev(Line::kCommands, ends), "-serial", "chardev:commands"});

@@ -14,38 +14,8 @@ namespace {
 constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
 constexpr const char* kSoon = "--refusal-delay 1";
 
-std::string Hex(std::uint64_t number) {
-  std::ostringstream text;
-  text << "0x" << std::hex << number;
-  return text.str();
-}
-
-std::string Range(std::uint64_t start, std::uint64_t size) { return "[" + Hex(start) + ", " + Hex(start + size) + ")"; }
-
-std::string Preserve(std::uint64_t start, std::uint64_t size, const std::string& name) {
-  return " --preserve " + Hex(start) + "+" + Hex(size) + ",name=" + name;
-}
-
-// A handover option in its parts.
-struct Option {
-  std::uint64_t address = 0;
-  std::uint64_t size = 0;
-  std::string digest;
-
-  std::string text() const { return "holdfast=" + Hex(address) + "," + std::to_string(size) + "," + digest; }
-};
-
-Option ParseOption(const std::string& text) {
-  std::istringstream in(text.substr(text.find('=') + 1));
-  std::string address, size, digest;
-  std::getline(in, address, ',');
-  std::getline(in, size, ',');
-  std::getline(in, digest, ',');
-  return {std::stoull(address, nullptr, 0), std::stoull(size, nullptr, 0), digest};
-}
-
 // The option for the first `size` bytes of the handover as they are now: what a tool would write that had made them.
-Option Resign(Guest& guest, Option option, std::uint64_t size) {
+HandoverOption Resign(Guest& guest, HandoverOption option, std::uint64_t size) {
   option.size = size;
   option.digest = guest.Run("head -c " + std::to_string(size) + " " + std::string(kHandoverFile) + " | sha256sum")
                       .output.substr(0, 64);
@@ -78,12 +48,6 @@ std::string BigEndian(std::uint64_t number) {
   return text.str();
 }
 
-// `mkhandover make` with these options; a huge page is there for what it writes.
-std::string WriteHandover(Guest& guest, const std::string& options) {
-  guest.Run("echo 2 > /proc/sys/vm/nr_hugepages");
-  return MakeHandover(guest, {}, options);
-}
-
 Guest SmallGuest() {
   return Guest(
       {.memory = "1G", .kernel = "6.1", .carried = {"6.1"}, .files = {{GuestProgram("tamper"), "/bin/tamper"}}});
@@ -96,22 +60,6 @@ void ExpectRefusal(Guest& guest, const std::string& refusal, unsigned delay = 1)
   guest.Expect("holdfast: reset in " + std::to_string(delay) + " s");
   guest.WaitForReset();
   CHECK(guest.DebugText().find("holdfast: refused: " + refusal) != std::string::npos);
-}
-
-// Places of a loader's segments, as `kexec -d` tells them, for the same kernel, initrd and length of command line.
-struct LoadedSegment {
-  std::uint64_t mem = 0;
-  std::uint64_t memsz = 0;
-};
-std::vector<LoadedSegment> SegmentsOf(const CommandResult& load) {
-  std::vector<LoadedSegment> segments;
-  std::istringstream in(load.output + load.errors);
-  for (std::string line; std::getline(in, line);) {
-    const auto value = [&line] { return std::stoull(line.substr(line.find("= ") + 2), nullptr, 0); };
-    if (line.starts_with("segment[") && line.find("].mem ") != std::string::npos) segments.push_back({value(), 0});
-    if (line.starts_with("segment[") && line.find("].memsz") != std::string::npos) segments.back().memsz = value();
-  }
-  return segments;
 }
 
 }  // namespace
@@ -133,8 +81,8 @@ TEST_CASE("Refused: the initrd's destination meets a kept range", "[e2e][refusal
 
   const std::string option = WriteHandover(guest, Preserve(kept, 0x2000, "guest0") + " " + kSoon);
   LoadKernel(guest, {.kernel = "6.1", .append = option});
-  ExpectRefusal(guest,
-                "overlap: initrd " + Range(initrd.mem, initrd_size) + " meets kept guest0 " + Range(kept, 0x2000));
+  ExpectRefusal(
+      guest, "overlap: initrd " + RangeText(initrd.mem, initrd_size) + " meets kept guest0 " + RangeText(kept, 0x2000));
 }
 
 TEST_CASE("Refused: a kept range lies under what the loader wrote beside boot_params", "[e2e][refusal]") {
@@ -150,8 +98,8 @@ TEST_CASE("Refused: a kept range lies under what the loader wrote beside boot_pa
   const std::uint64_t kept = block.mem + 0x2000;
   const std::string option = WriteHandover(guest, Preserve(kept, 0x1000, "guest0") + " " + kSoon);
   LoadKernel(guest, {.kernel = "6.1", .append = option});
-  ExpectRefusal(guest, "overlap: loader's segment " + Range(block.mem, block.memsz) + " meets kept guest0 " +
-                           Range(kept, 0x1000));
+  ExpectRefusal(guest, "overlap: loader's segment " + RangeText(block.mem, block.memsz) + " meets kept guest0 " +
+                           RangeText(kept, 0x1000));
 }
 
 TEST_CASE("Refused: a kept range is not RAM", "[e2e][refusal]") {
@@ -159,43 +107,43 @@ TEST_CASE("Refused: a kept range is not RAM", "[e2e][refusal]") {
   const std::string option = WriteHandover(guest, Preserve(0xb0000000, 2 * kMib, "device") + " " + kSoon);
   LoadKernel(guest, {.kernel = "6.1", .append = option});
   ExpectRefusal(guest,
-                "kept-not-ram: kept device " + Range(0xb0000000, 2 * kMib) + " is not RAM: reserved at 0xb0000000");
+                "kept-not-ram: kept device " + RangeText(0xb0000000, 2 * kMib) + " is not RAM: reserved at 0xb0000000");
 }
 
 TEST_CASE("Refused: two kept ranges overlap", "[e2e][refusal]") {
   Guest guest = SmallGuest();
-  Option option = ParseOption(WriteHandover(
+  HandoverOption option = ParseOption(WriteHandover(
       guest, Preserve(0x10000000, 2 * kMib, "first") + Preserve(0x20000000, 2 * kMib, "second") + " " + kSoon));
   // The tool writes no such handover, so a byte of it is changed: the second range begins inside the first.
   Poke(guest, OffsetOf(guest, BigEndian(0x20000000) + BigEndian(2 * kMib)), BigEndian(0x10100000));
   option = Resign(guest, option, option.size);
   LoadKernel(guest, {.kernel = "6.1", .append = option.text()});
-  ExpectRefusal(guest, "kept-overlap: kept first " + Range(0x10000000, 2 * kMib) + " meets kept second " +
-                           Range(0x10100000, 2 * kMib));
+  ExpectRefusal(guest, "kept-overlap: kept first " + RangeText(0x10000000, 2 * kMib) + " meets kept second " +
+                           RangeText(0x10100000, 2 * kMib));
 }
 
 TEST_CASE("Refused: the handover is cut off", "[e2e][refusal]") {
   Guest guest = SmallGuest();
-  Option option = ParseOption(WriteHandover(guest, Preserve(0x10000000, 2 * kMib, "guest0")));
+  HandoverOption option = ParseOption(WriteHandover(guest, Preserve(0x10000000, 2 * kMib, "guest0")));
   const std::uint64_t cut = option.size - 16;
   option = Resign(guest, option, cut);
   LoadKernel(guest, {.kernel = "6.1", .append = option.text()});
   // A policy that cannot be read is not obeyed: the default delay holds.
-  ExpectRefusal(guest, "truncated: handover " + Range(option.address, cut) + ": cut off at byte " + std::to_string(cut),
-                10);
+  ExpectRefusal(
+      guest, "truncated: handover " + RangeText(option.address, cut) + ": cut off at byte " + std::to_string(cut), 10);
 }
 
 TEST_CASE("Refused: the handover's digest differs", "[e2e][refusal]") {
   Guest guest = SmallGuest();
-  const Option option = ParseOption(WriteHandover(guest, Preserve(0x10000000, 2 * kMib, "guest0")));
+  const HandoverOption option = ParseOption(WriteHandover(guest, Preserve(0x10000000, 2 * kMib, "guest0")));
   Poke(guest, option.size - 1, "5a");
   LoadKernel(guest, {.kernel = "6.1", .append = option.text()});
-  ExpectRefusal(guest, "bad-digest: handover " + Range(option.address, option.size) + ": digest differs", 10);
+  ExpectRefusal(guest, "bad-digest: handover " + RangeText(option.address, option.size) + ": digest differs", 10);
 }
 
 TEST_CASE("Refused: the handover's compatible is unknown", "[e2e][refusal]") {
   Guest guest = SmallGuest();
-  Option option = ParseOption(WriteHandover(guest, Preserve(0x10000000, 2 * kMib, "guest0")));
+  HandoverOption option = ParseOption(WriteHandover(guest, Preserve(0x10000000, 2 * kMib, "guest0")));
   Poke(guest, OffsetOf(guest, HexOf("handover-v1")) + 10, "39");
   option = Resign(guest, option, option.size);
   LoadKernel(guest, {.kernel = "6.1", .append = option.text()});

@@ -8,7 +8,8 @@
 # HOLDFAST_E2E_TIMEOUT_SCALE                      factor on every time limit
 #
 # Prints one line per scenario, the whole log of one that failed, and at the end
-# `e2e: N passed, N failed`.  Logs stay in build/e2e/logs/, a folder for each.
+# `e2e: N passed, N failed`.  Logs stay in build/e2e/logs/, a folder for each, and build/e2e/results has a line
+# `ok SECONDS NAME` or `FAIL SECONDS NAME` for each.
 # Ended early, it takes every guest along.
 
 set -u
@@ -16,6 +17,7 @@ cd "$(dirname "$0")/../.."
 build=${HOLDFAST_BUILD:-build}
 tests=$build/tests/e2e
 logs=$build/e2e/logs
+results=$build/e2e/results
 jobs=${JOBS:-$(nproc)}
 seconds_each=$(awk -v scale="${HOLDFAST_E2E_TIMEOUT_SCALE:-1}" 'BEGIN { print int(900 * scale) }')
 
@@ -74,11 +76,13 @@ collect() {
   if [ $code = 0 ] && grep -q '^All tests passed' "$folder/test.log"; then
     passed=$((passed + 1))
     printf 'ok    %6s s  %s\n' "$seconds" "$name"
+    printf 'ok %s %s\n' "$seconds" "$name" >>"$results"
     return
   fi
   failed=$((failed + 1))
   [ $code = 124 ] && echo "run.sh: ended after $seconds_each s" >>"$folder/test.log"
   printf 'FAIL  %6s s  %s\n' "$seconds" "$name"
+  printf 'FAIL %s %s\n' "$seconds" "$name" >>"$results"
   sed 's/^/  | /' "$folder/test.log"
   printf '  | logs: %s\n' "$folder"
 }
@@ -87,6 +91,8 @@ collect() {
 mapfile -t names < <("$tests" --list-test-names-only "$@")
 [ ${#names[@]} != 0 ] || { echo "e2e: no scenario matches $*" >&2; exit 2; }
 
+mkdir -p "$logs"
+: >"$results"
 for name in "${names[@]}"; do
   while [ ${#running[@]} -ge "$jobs" ]; do collect; done
   start "$name"

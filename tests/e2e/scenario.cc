@@ -3,6 +3,7 @@
 
 #include "tests/e2e/scenario.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <sstream>
@@ -11,12 +12,6 @@
 
 namespace holdfast::e2e {
 namespace {
-
-std::string Hex(std::uint64_t number) {
-  std::ostringstream text;
-  text << "0x" << std::hex << number;
-  return text.str();
-}
 
 std::vector<Extent> ParseExtents(const std::string& text) {
   std::istringstream in(text);
@@ -111,6 +106,39 @@ CommandResult LoadKernel(Guest& guest, const LoadOptions& options) {
   return result;
 }
 
+std::vector<LoadedSegment> SegmentsOf(const CommandResult& load) {
+  std::vector<LoadedSegment> segments;
+  std::istringstream in(load.output + load.errors);
+  for (std::string line; std::getline(in, line);) {
+    const auto value = [&line] { return std::stoull(line.substr(line.find("= ") + 2), nullptr, 0); };
+    if (line.starts_with("segment[") && line.find("].mem ") != std::string::npos) segments.push_back({value(), 0});
+    if (line.starts_with("segment[") && line.find("].memsz") != std::string::npos) segments.back().memsz = value();
+  }
+  return segments;
+}
+
+std::string HandoverOption::text() const {
+  return "holdfast=" + Hex(address) + "," + std::to_string(size) + "," + digest;
+}
+
+HandoverOption ParseOption(const std::string& text) {
+  std::istringstream in(text.substr(text.find('=') + 1));
+  std::string address, size, digest;
+  std::getline(in, address, ',');
+  std::getline(in, size, ',');
+  std::getline(in, digest, ',');
+  return {std::stoull(address, nullptr, 0), std::stoull(size, nullptr, 0), digest};
+}
+
+std::string WriteHandover(Guest& guest, const std::string& options) {
+  guest.Run("echo 2 > /proc/sys/vm/nr_hugepages");
+  return MakeHandover(guest, {}, options);
+}
+
+std::string Preserve(std::uint64_t start, std::uint64_t size, const std::string& name) {
+  return " --preserve " + Hex(start) + "+" + Hex(size) + ",name=" + name;
+}
+
 Plan ParsePlan(std::string_view json) {
   const nlohmann::json parsed = nlohmann::json::parse(json);
   Plan plan;
@@ -138,6 +166,26 @@ std::vector<Extent> NotOfType(const Map& map, std::string_view type, const std::
     if (BytesWithin(map, type, extent.start, extent.end()) != extent.size) wrong.push_back(extent);
   }
   return wrong;
+}
+
+Map AboveLowMemory(const Map& map) {
+  constexpr std::uint64_t kLow = std::uint64_t{1} << 20;
+  Map out;
+  for (MapEntry entry : map) {
+    entry.start = std::max(entry.start, kLow);
+    if (entry.start < entry.end) out.push_back(entry);
+  }
+  return Merged(out);
+}
+
+std::string Hex(std::uint64_t number) {
+  std::ostringstream text;
+  text << "0x" << std::hex << number;
+  return text.str();
+}
+
+std::string RangeText(std::uint64_t start, std::uint64_t size) {
+  return "[" + Hex(start) + ", " + Hex(start + size) + ")";
 }
 
 std::ostream& operator<<(std::ostream& out, const Extent& extent) {

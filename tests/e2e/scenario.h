@@ -72,6 +72,29 @@ CommandResult TryLoadKernel(Guest& guest, const LoadOptions& options);  // statu
 void MakeInitrd(Guest& guest, const std::string& path = "/tmp/initrd");
 std::string CommandLine(const LoadOptions& options);
 
+// Where a stock kexec puts its segments, as its option -d tells: the same for the same kernel, initrd and length of
+// command line.
+struct LoadedSegment {
+  std::uint64_t mem = 0;
+  std::uint64_t memsz = 0;
+};
+std::vector<LoadedSegment> SegmentsOf(const CommandResult& load);
+
+// A handover option in its parts.
+struct HandoverOption {
+  std::uint64_t address = 0;
+  std::uint64_t size = 0;
+  std::string digest;
+
+  std::string text() const;
+};
+HandoverOption ParseOption(const std::string& text);
+
+// `mkhandover make` with these options; a huge page is there for what it writes.
+std::string WriteHandover(Guest& guest, const std::string& options);
+// One of those options, " --preserve START+SIZE,name=NAME".
+std::string Preserve(std::uint64_t start, std::uint64_t size, const std::string& name);
+
 // What `mkhandover plan --json` foretells for these arguments.
 struct Plan {
   std::string verdict;
@@ -87,6 +110,13 @@ Plan AskForPlan(Guest& guest, const std::string& arguments);
 // Parts of the kept pages that this map does not have as `type`; empty is right.
 std::vector<Extent> NotOfType(const Map& map, std::string_view type, const std::vector<Extent>& extents);
 
+// What lies above the first MiB, where loaders differ in how they tell of the same memory.
+Map AboveLowMemory(const Map& map);
+
 std::ostream& operator<<(std::ostream& out, const Extent& extent);
+
+// "0x1000", "[0x1000, 0x3000)"
+std::string Hex(std::uint64_t number);
+std::string RangeText(std::uint64_t start, std::uint64_t size);
 
 }  // namespace holdfast::e2e

@@ -75,11 +75,27 @@ void SetPool(std::uint64_t num_huge_pages) {
   if (!(std::ofstream(kPool) << num_huge_pages << std::flush)) FailWithErrno(kPool);
 }
 
+std::uint64_t FreeMemoryKib() {
+  std::ifstream info("/proc/meminfo");
+  for (std::string word; info >> word;) {
+    if (std::uint64_t kib = 0; word == "MemFree:" && info >> kib) return kib;
+  }
+  throw std::runtime_error("cannot read /proc/meminfo");
+}
+
 // Asks for a pool of this size; the kernel gives what it finds.
 std::uint64_t GrowPool(std::uint64_t num_huge_pages) {
   std::ofstream("/proc/sys/vm/compact_memory") << 1 << std::flush;
   SetPool(num_huge_pages);
   return ReadNumber(kPool);
+}
+
+// What a pool may take and leave the kernel and its programs enough: a kernel without free memory and without a process
+// that it could end panics.
+std::uint64_t HugePagesToSpare() {
+  constexpr std::uint64_t kLeftKib = 192 * 1024;
+  const std::uint64_t free_kib = FreeMemoryKib();
+  return ReadNumber(kPool) + (free_kib > kLeftKib ? (free_kib - kLeftKib) / (kHugePageSize / 1024) : 0);
 }
 
 std::uint64_t FreeInPool() { return ReadNumber("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"); }
@@ -234,8 +250,8 @@ int Scatter(const std::string& path, std::uint64_t num_pages, std::uint64_t seed
   const std::uint64_t chosen = num_pages + kSpareHugePages;
   if (FreeInPool() != ReadNumber(kPool)) throw std::runtime_error("scatter wants the pool of huge pages for itself");
 
-  // Three for one leaves room for pages above the limit; a small guest gives fewer.
-  const std::uint64_t hoarded = GrowPool(chosen * 3);
+  // Three for one leaves room for pages above the limit.  A small guest gives fewer: its programs need memory too.
+  const std::uint64_t hoarded = GrowPool(std::min(chosen * 3, HugePagesToSpare()));
   {
     TakeFromPool(hoard_path, hoarded);
     const File hoard(hoard_path, O_RDWR);
