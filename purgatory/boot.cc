@@ -127,7 +127,7 @@ void Boot::ReadHandovers() {
   if (!decoded.ok()) {
     ending_.Refuse(problem);
   }
-  SayLine(SayHandover, handover_.dialect, kept_.size(), kept_.bytes());
+  SayLine(SayHandover, handover_.dialect.view(), kept_.size(), kept_.bytes());
   time_.Mark("handover");
 }
 
@@ -156,7 +156,7 @@ BootReport Boot::Report(std::string_view shell, std::string_view loader) const {
   report.version = kVersion;
   report.shell = shell;
   report.loader = loader;
-  report.dialect = handover_.dialect;
+  report.dialect = handover_.dialect.view();
   report.generation = handover_.generation + 1;
   report.kept = kept_.view();
   report.mode = ModeName(plan_.mode);

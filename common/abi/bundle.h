@@ -38,7 +38,7 @@ struct StoredBundleHeader {
   Le32 num_parts;
   Le64 size;  // of the whole bundle, up to the end of its last part
   Le32 entry;
-  Le32 reserved;                     // 0
+  Le32 mode;                         // a ModeWish: 0 auto, 1 fence, 2 native
   std::array<std::byte, 32> digest;  // SHA-256 of the header, with this field zero, and of the part table
 };
 static_assert(sizeof(StoredBundleHeader) == 64 && alignof(StoredBundleHeader) == 1);

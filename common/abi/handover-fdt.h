@@ -19,9 +19,12 @@ inline constexpr const char* kNodePolicy = "policy";
 inline constexpr const char* kPropOnRefusal = "on-refusal";        // "reset" or "halt"
 inline constexpr const char* kPropRefusalDelay = "refusal-delay";  // u32, seconds
 inline constexpr const char* kPropKaslr = "kaslr";                 // "on" or "off"
+inline constexpr const char* kPropMode = "mode";                   // "auto", "fence" or "native"
+inline constexpr const char* kPropForeignFence = "foreign-fence";  // "reserved" or "held": for other dialects' memory
 
 inline constexpr const char* kNodePreserved = "preserved";  // children: one node a name
 inline constexpr const char* kPropRanges = "ranges";        // (start u64, size u64) pairs
+// (address u64, size u64, SHA-256 32 bytes): an encoded list that lies in kept memory, instead of ranges.
 inline constexpr const char* kPropRangeList = "range-list";
 inline constexpr const char* kPropFence = "fence";    // "reserved", "held", "pmem" or "pram"
 inline constexpr const char* kPropOwner = "owner";    // string

@@ -25,6 +25,8 @@ std::string_view ErrcName(Errc code) {
       return "unreadable";
     case Errc::kUnknownCompatible:
       return "unknown-compatible";
+    case Errc::kNotFinalized:
+      return "not-finalized";
     case Errc::kUnsupported:
       return "unsupported";
     case Errc::kCycle:
@@ -41,6 +43,8 @@ std::string_view ErrcName(Errc code) {
       return "overlap";
     case Errc::kNotRam:
       return "not-ram";
+    case Errc::kOutsideScratch:
+      return "outside-scratch";
     case Errc::kNoSlot:
       return "no-slot";
     case Errc::kConflict:

@@ -32,6 +32,7 @@ enum class Errc : std::uint8_t {
   kOutOfBounds,        // where: first physical address past kPhysLimit
   kUnreadable,         // where: physical address that is not memory that may be read
   kUnknownCompatible,  // where: byte offset of the property
+  kNotFinalized,       // where: physical address of a description that its sender did not complete
   kUnsupported,        // where: the value that is not supported, 0 where there is none
   kCycle,              // where: physical address that was reached a second time
   kTableFull,          // where: capacity that was exceeded
@@ -40,6 +41,7 @@ enum class Errc : std::uint8_t {
   kKeptNotRam,         // where: first physical address that is not RAM
   kOverlap,            // where: physical address where something stands on kept memory, or two targets meet
   kNotRam,             // where: first physical address of a segment that is not RAM
+  kOutsideScratch,     // where: first physical address, of what must lie in scratch, that does not
   kNoSlot,             // where: bytes that could not be placed
   kConflict,           // where: byte offset in the command line
   kFault,              // where: instruction address of a processor exception

@@ -177,6 +177,9 @@ void DescribeProblem(TextWriter& out, const Problem& problem) {
     case Errc::kUnknownCompatible:
       DescribeUnknownCompatible(out, problem);
       return;
+    case Errc::kNotFinalized:
+      AppendSubject(out, thing).Text("its sender has not finalized it, nothing readable at ").Hex(problem.where);
+      return;
     case Errc::kUnsupported:
       DescribeUnsupported(out, problem, thing);
       return;
@@ -198,6 +201,9 @@ void DescribeProblem(TextWriter& out, const Problem& problem) {
     case Errc::kKeptNotRam:
     case Errc::kNotRam:
       DescribeNotRam(out, problem, thing);
+      return;
+    case Errc::kOutsideScratch:
+      AppendSubject(out, thing).Text("not in scratch at ").Hex(problem.where);
       return;
     case Errc::kNoSlot:
       out.Text("no place for ");

@@ -40,8 +40,8 @@ Status CheckHeader(const StoredBundleHeader& header) {
   if (header.entry.value() > static_cast<std::uint32_t>(KernelEntry::kBzImage)) {
     return Error{Errc::kMalformed, offsetof(StoredBundleHeader, entry)};
   }
-  if (header.reserved.value() != 0) {
-    return Error{Errc::kMalformed, offsetof(StoredBundleHeader, reserved)};
+  if (header.mode.value() > static_cast<std::uint32_t>(ModeWish::kNative)) {
+    return Error{Errc::kMalformed, offsetof(StoredBundleHeader, mode)};
   }
   return kDone;
 }
@@ -147,6 +147,7 @@ Status DecodeBundle(std::span<const std::byte> bytes, Sha256BlocksFn blocks, Bun
   }
 
   out.entry = static_cast<KernelEntry>(header.entry.value());
+  out.mode = static_cast<ModeWish>(header.mode.value());
   out.size = header.size.value();
   out.parts.Clear();
   TRY(TakeParts(ByteReader(table), bytes.first(static_cast<std::size_t>(out.size)), reader.position(), out));

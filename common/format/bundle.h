@@ -12,6 +12,7 @@
 #include "common/abi/bundle.h"
 #include "common/base/bounded-vector.h"
 #include "common/codec/sha256.h"
+#include "common/format/handover.h"
 
 namespace holdfast {
 
@@ -29,6 +30,7 @@ struct BundlePart {
 
 struct Bundle {
   KernelEntry entry = KernelEntry::kAuto;
+  ModeWish mode = ModeWish::kAuto;
   std::uint64_t size = 0;                          // bytes, up to the end of the last part
   FixedVector<BundlePart, kMaxBundleParts> parts;  // in ascending order of offset
 
@@ -42,7 +44,7 @@ bool BeginsBundle(std::span<const std::byte> bytes);
 // looked at: VerifyPart() does.  Nor are the parts: a kernel that was cut off where it is wanted whole is for
 // DecodeKernelImage() to find.
 // Errors (where: byte offset in the bundle, if not said otherwise): kTruncated; kBadMagic; kBadVersion (where: the
-// version); kBadDigest (where: 0) of header and table; kMalformed: a reserved field that is set, an entry or
+// version); kBadDigest (where: 0) of header and table; kMalformed: an entry, mode or
 // encoding that is none, a part out of order, overlapping, beyond the bundle's size or of a kind that stood before,
 // a size that is not the end of the last part, an empty part, stored and decoded sizes that differ without an
 // encoding, a compressed part other than a vmlinux or an initrd, no kernel;

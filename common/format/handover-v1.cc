@@ -179,10 +179,10 @@ Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, Handover& out)
   TRY(DecodeRangeSet(tree, kNodeScratch, out.scratch));
   TRY(DecodeRangeSet(tree, kNodeRam, out.ram));
 
-  const bool is_first = out.dialect.empty();
-  if (is_first) {
-    out.dialect = kDialectHoldfast;
+  out.dialect.Add(kDialectHoldfast);
+  if (!out.has_policy) {
     out.policy = policy;
+    out.has_policy = true;
   }
   out.policy.kaslr = out.policy.kaslr && policy.kaslr;
   out.generation = std::max(out.generation, generation.value_or(0));

@@ -5,7 +5,11 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
 #include <string_view>
 
 #include "common/mem/preserved-map.h"
@@ -15,10 +19,55 @@ namespace holdfast {
 
 enum class OnRefusal : std::uint8_t { kReset, kHalt };
 
+// How kept memory is to be protected; kAuto: native where the next kernel speaks the dialect, else by a fence.
+enum class ModeWish : std::uint8_t { kAuto, kFence, kNative };
+
 struct Policy {
   OnRefusal on_refusal = OnRefusal::kReset;
   std::uint32_t refusal_delay_seconds = 10;
   bool kaslr = true;
+  ModeWish mode = ModeWish::kAuto;
+  Fence foreign_fence = Fence::kReserved;  // for what other dialects keep, which say nothing of fences
+};
+
+// The dialects of all handovers that were found, each once: "holdfast,handover-v1+kho-v4".
+class DialectNames {
+ public:
+  // A name that does not fit is left out.
+  void Add(std::string_view name) {
+    const std::size_t gap = size_ == 0 ? 0 : 1;
+    if (Has(name) || name.size() + gap > text_.size() - size_) {
+      return;
+    }
+    if (gap != 0) {
+      text_[size_++] = '+';
+    }
+    std::memcpy(text_.data() + size_, name.data(), name.size());
+    size_ += name.size();
+  }
+  bool Has(std::string_view name) const {
+    for (std::string_view rest = view(); !rest.empty();) {
+      const std::size_t end = rest.find('+');
+      if (rest.substr(0, end) == name) {
+        return true;
+      }
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+    return false;
+  }
+  bool empty() const { return size_ == 0; }
+  std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 160> text_{};
+  std::size_t size_ = 0;
+};
+
+// A handover that a next kernel may read by itself: KHO.
+struct NativeHandover {
+  std::uint8_t source = 0;             // of its ranges in Handover::kept
+  std::string_view compatible;         // what an image must carry that speaks it
+  std::span<const PhysRange> scratch;  // ascending and disjoint: where such a kernel is placed, and all that it needs
 };
 
 // The tables are the shell's; a decoder adds to them, so that several handovers make one.
@@ -26,12 +75,14 @@ struct Handover {
   explicit Handover(PreservedMap& kept_map, RangeSet& scratch_set, RangeSet& ram_set)
       : kept(kept_map), scratch(scratch_set), ram(ram_set) {}
 
-  std::string_view dialect;  // empty: there is none
+  DialectNames dialect;     // empty: there is none
+  bool has_policy = false;  // some handover said one, and that of the first holds
   std::uint32_t generation = 0;
   Policy policy;
   PreservedMap& kept;
   RangeSet& scratch;
   RangeSet& ram;  // what was RAM before anything was fenced; empty where the dialect does not say
+  std::optional<NativeHandover> native{};
 };
 
 }  // namespace holdfast

@@ -10,7 +10,9 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t kNumSources = 256;
+constexpr std::size_t kNumKinds = 2;  // that may not overlap their own
 constexpr std::size_t kNumFences = 4;
+static_assert(static_cast<std::size_t>(KeptKind::kUncertain) == kNumKinds);
 static_assert(static_cast<std::size_t>(Fence::kPram) == kNumFences - 1);
 
 // Ascending.  What follows the range only makes the order of equal ones certain.
@@ -24,7 +26,10 @@ bool ComesBefore(const KeptRange& a, const KeptRange& b) {
   if (a.source != b.source) {
     return a.source < b.source;
   }
-  return a.node != b.node ? a.node < b.node : a.fence < b.fence;
+  if (a.node != b.node) {
+    return a.node < b.node;
+  }
+  return a.kind != b.kind ? a.kind < b.kind : a.fence < b.fence;
 }
 
 // Finds conflicts in ranges that come in the order of ComesBefore().
@@ -35,18 +40,22 @@ bool ComesBefore(const KeptRange& a, const KeptRange& b) {
 class ConflictFinder {
  public:
   explicit ConflictFinder(std::span<const KeptRange> sorted) : sorted_(sorted) {
-    furthest_of_source_.fill(kNone);
+    for (auto& of_kind : furthest_of_source_) {
+      of_kind.fill(kNone);
+    }
     furthest_of_fence_.fill(kNone);
   }
 
   // The range before sorted[i] that must not be kept together with it.
   const KeptRange* Next(std::size_t i) {
     const KeptRange& next = sorted_[i];
-    std::uint32_t& own = furthest_of_source_[next.source];
-    if (own != kNone && sorted_[own].range.Overlaps(next.range)) {
-      return &sorted_[own];
+    if (next.kind != KeptKind::kUncertain) {
+      std::uint32_t& own = furthest_of_source_[static_cast<std::size_t>(next.kind)][next.source];
+      if (own != kNone && sorted_[own].range.Overlaps(next.range)) {
+        return &sorted_[own];
+      }
+      own = static_cast<std::uint32_t>(i);  // Disjoint from those before, so it reaches furthest.
     }
-    own = static_cast<std::uint32_t>(i);  // Disjoint from those before, so it reaches furthest.
 
     const PhysRange pages = next.range.RoundedOut(kPageSize);
     const auto fence = static_cast<std::size_t>(next.fence);
@@ -67,7 +76,7 @@ class ConflictFinder {
   static constexpr std::uint32_t kNone = 0xffffffff;
 
   std::span<const KeptRange> sorted_;
-  std::array<std::uint32_t, kNumSources> furthest_of_source_;
+  std::array<std::array<std::uint32_t, kNumSources>, kNumKinds> furthest_of_source_;
   std::array<std::uint32_t, kNumFences> furthest_of_fence_;
 };
 
@@ -111,7 +120,8 @@ Status PreservedMap::Seal(Conflict* conflict) {
       continue;
     }
     const bool goes_on = size != 0 && rest.start() == covered && ranges_[size - 1].fence == kept.fence &&
-                         ranges_[size - 1].source == kept.source && ranges_[size - 1].node == kept.node;
+                         ranges_[size - 1].source == kept.source && ranges_[size - 1].node == kept.node &&
+                         ranges_[size - 1].kind == kept.kind;
     if (goes_on) {
       PhysRange& last = ranges_[size - 1].range;
       last = PhysRange::FromStartEnd(last.start(), rest.end()).value();

@@ -2,7 +2,7 @@
 // The memory that somebody asked to keep.
 //
 // Ranges are added as they are decoded, then sealed: Seal() rounds them outward to
-// pages, sorts them, refuses ranges of one source that overlap, and joins those that
+// pages, sorts them, refuses ranges of one source and one kind that overlap, and joins those that
 // touch and are of one name.
 // Invariant after Seal() (I2): sorted, disjoint, page-aligned, covers every added byte.
 
@@ -25,11 +25,19 @@ enum class Fence : std::uint8_t {
   kPram,      // e820 type 12: a /dev/pmem with DAX appears
 };
 
+// What a kept range is to its handover.
+enum class KeptKind : std::uint8_t {
+  kMemory,     // somebody asked to keep it
+  kStructure,  // a page of the handover's own description, which no map speaks of
+  kUncertain,  // the description does not tell whether it is kept, so it is
+};
+
 struct KeptRange {
   PhysRange range;
   std::uint32_t node = 0;   // where the carrier speaks of it: byte offset in the handover of `source`
   std::uint8_t source = 0;  // which handover, where several were found
   Fence fence = Fence::kReserved;
+  KeptKind kind = KeptKind::kMemory;
 
   constexpr bool operator==(const KeptRange&) const = default;
 };
@@ -40,10 +48,10 @@ class PreservedMap {
 
   Status Add(const KeptRange& kept);
 
-  // Sorts and checks.  kKeptOverlap: two ranges of one source share bytes, or two ranges share a page and ask
-  // for different fences; `where` is the first shared byte (of the page, where only a page is shared) and
-  // `conflict`, if given, receives both ranges as they were added.  Pages that two ranges share otherwise stay
-  // with the one that begins first.
+  // Sorts and checks.  kKeptOverlap: two ranges of one source and one kind share bytes (uncertain ones may), or two
+  // ranges share a page and ask for different fences; `where` is the first shared byte (of the page, where only a page
+  // is shared) and `conflict`, if given, receives both ranges as they were added.  Pages that two ranges share
+  // otherwise stay with the one that begins first.
   struct Conflict {
     KeptRange first;
     KeptRange second;

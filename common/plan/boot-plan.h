@@ -33,6 +33,7 @@ struct SegmentRequest {
   std::uint64_t alignment = kPageSize;
   std::optional<PhysRange> at{};  // where it lies already; without, the plan finds a place
   bool needs_ram = true;          // false for what a loader may also leave in other memory
+  bool is_temporary = false;  // nobody needs it once the next kernel runs: it may lie outside scratch in native mode
 };
 
 // Something that must not be written, whoever it belongs to.
@@ -70,7 +71,11 @@ struct BootInputs {
   KernelFacts kernel;
   EntryFacts entry{};
   EfiFacts efi{};
-  std::string_view command_line{};             // the next kernel's
+  std::string_view command_line{};  // the next kernel's
+  ModeWish mode = ModeWish::kAuto;  // what the caller wants; handover.policy.mode counts where this is kAuto
+  // Does the next kernel's unpacked image carry handover.native->compatible?  nullopt: not known yet, because there is
+  // no kernel yet; then what is placed goes into scratch where it has room.
+  std::optional<bool> speaks_native{};
   std::optional<PhysRange> kernel_at{};        // where its bytes lie now, if a loader has placed them
   std::span<const SegmentRequest> segments{};  // everything else that the next kernel needs
   std::span<const InUse> in_use{};             // what must not be written: firmware's ranges, the handover
@@ -111,10 +116,12 @@ struct BootPlan {
 
   Mode mode = Mode::kFence;
   KernelEntry entry = KernelEntry::kBzImage;  // never kAuto
-  bool drops_efi = false;                     // efi_info and SETUP_EFI do not fit together: neither is passed on
-  MemoryMap memory;                           // I1, I4
-  FixedVector<PhysRange, kMaxHeld> held;      // to be held by SETUP_INDIRECT nodes
-  Slot slot;                                  // I5
+  // Fence mode, though the next kernel speaks the dialect: it must not find its node.
+  bool hides_native = false;
+  bool drops_efi = false;                 // efi_info and SETUP_EFI do not fit together: neither is passed on
+  MemoryMap memory;                       // I1, I4
+  FixedVector<PhysRange, kMaxHeld> held;  // to be held by SETUP_INDIRECT nodes
+  Slot slot;                              // I5
   // How far above its link-time virtual address the kernel runs; 0 without KASLR, or where it cannot be moved.
   std::uint64_t virtual_delta = 0;
   // I6, in the order of the requests.  Whoever carries out the plan moves the kernel first: its old place may be

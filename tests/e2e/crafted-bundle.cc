@@ -83,7 +83,7 @@ ByteVector CraftedBundle::Encode() const {
                              .num_parts = Le32(static_cast<std::uint32_t>(parts.size())),
                              .size = Le64(out.size()),
                              .entry = Le32(static_cast<std::uint32_t>(entry)),
-                             .reserved = Le32(0),
+                             .mode = Le32(0),
                              .digest = {}});
   SealAgain(out);
   return out;

@@ -158,7 +158,7 @@ inline ByteVector BuildBundle(const std::vector<TestPart>& parts, KernelEntry en
                          .num_parts = Le32(static_cast<std::uint32_t>(parts.size())),
                          .size = Le64(bundle.size()),
                          .entry = Le32(static_cast<std::uint32_t>(entry)),
-                         .reserved = Le32(0),
+                         .mode = Le32(0),
                          .digest = {}});
   SealBundle(bundle);
   return bundle;

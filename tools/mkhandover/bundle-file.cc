@@ -138,7 +138,7 @@ std::vector<std::byte> EncodeBundle(KernelEntry entry, std::span<const BundlePie
                             .num_parts = Le32(static_cast<std::uint32_t>(pieces.size())),
                             .size = Le64(end),
                             .entry = Le32(static_cast<std::uint32_t>(entry)),
-                            .reserved = Le32(0),
+                            .mode = Le32(0),
                             .digest = {}};
   const std::span<const std::byte> table_bytes = std::as_bytes(std::span(table));
   CopyTo(out, 0, BytesOf(header));

@@ -23,6 +23,7 @@ ExitCode ExitFor(Errc code) {
       return ExitCode::kTableFull;
     case Errc::kKeptNotRam:
     case Errc::kNotRam:
+    case Errc::kOutsideScratch:
     case Errc::kConflict:
     case Errc::kFault:
       return ExitCode::kFound;
@@ -36,6 +37,7 @@ ExitCode ExitFor(Errc code) {
     case Errc::kOutOfBounds:
     case Errc::kUnreadable:
     case Errc::kUnknownCompatible:
+    case Errc::kNotFinalized:
     case Errc::kUnsupported:
     case Errc::kCycle:
       return ExitCode::kBadInput;

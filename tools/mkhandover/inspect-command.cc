@@ -29,7 +29,7 @@ std::string_view OnRefusalName(OnRefusal value) { return value == OnRefusal::kRe
 // Adds to `out` what the handover says.
 void AddHandover(const HandoverFile& file, Json& out) {
   const Handover& handover = file.handover();
-  out["dialect"] = DialectNameOf(handover.dialect);
+  out["dialect"] = DialectNameOf(handover.dialect.view());
   out["generation"] = handover.generation;
   out["created_by"] = file.created_by();
   out["policy"] = {{"on_refusal", OnRefusalName(handover.policy.on_refusal)},
@@ -72,7 +72,7 @@ void PrintText(const HandoverFile& file, Output& output) {
   const Policy& policy = handover.policy;
   const std::uint64_t bytes = BytesOf(file.pieces());
   const std::string maker = file.created_by();
-  output.Line(Format("handover   {}, generation {}{}", handover.dialect, handover.generation,
+  output.Line(Format("handover   {}, generation {}{}", handover.dialect.view(), handover.generation,
                      maker.empty() ? std::string() : Format(", created by {}", maker)));
   output.Line(Format(
       "policy     on refusal {}{}, kaslr {}", OnRefusalName(policy.on_refusal),

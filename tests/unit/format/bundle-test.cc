@@ -165,8 +165,8 @@ TEST_CASE("Each field of a bundle's header is held to its rule", "[format][bundl
     SealBundle(bytes);
     CheckError(Decode(bytes), Errc::kMalformed, 24);
   }
-  SECTION("a reserved field that is set") {
-    Put(bytes, offsetof(StoredBundleHeader, reserved), Le32(1));
+  SECTION("a mode that is none") {
+    Put(bytes, offsetof(StoredBundleHeader, mode), Le32(3));
     SealBundle(bytes);
     CheckError(Decode(bytes), Errc::kMalformed, 28);
   }

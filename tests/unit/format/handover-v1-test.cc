@@ -106,7 +106,7 @@ TEST_CASE("A handover that was encoded decodes to itself", "[format][handover-v1
   REQUIRE(Decode(bytes, out, 3).ok());
   const FdtView tree = FdtView::Open(bytes.span()).value();
 
-  CHECK(out.handover.dialect == kDialectHoldfast);
+  CHECK(out.handover.dialect.view() == kDialectHoldfast);
   CHECK(out.handover.generation == 7);
   CHECK(out.handover.policy.on_refusal == OnRefusal::kHalt);
   CHECK(out.handover.policy.refusal_delay_seconds == 30);

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// From a decoder's blocks to the kept map: one handover's.
+
+#include "common/format/kept-collector.h"
+
+namespace holdfast {
+
+Status KeptCollector::Add(void* self, const KeptBlock& block) {
+  auto& collector = *static_cast<KeptCollector*>(self);
+  if (block.kind == KeptKind::kUncertain) {
+    return collector.AddUncertain(block.range);
+  }
+  return collector.Append(block.range, block.kind);
+}
+
+Status KeptCollector::Append(PhysRange range, KeptKind kind) {
+  if (range.empty()) {
+    return kDone;
+  }
+  if (last_ && last_->kind == kind && last_->range.end() == range.start()) {
+    TRY_ASSIGN(last_->range, PhysRange::FromStartEnd(last_->range.start(), range.end()));
+    return kDone;
+  }
+  TRY(Flush());
+  last_ = KeptRange{.range = range, .source = source_, .fence = fence_, .kind = kind};
+  return kDone;
+}
+
+Status KeptCollector::AddUncertain(PhysRange range) {
+  for (std::size_t i = memory_.FirstEndingAfter(range.start()); i < memory_.size(); ++i) {
+    const MemEntry& entry = memory_.view()[i];
+    if (entry.range.start() >= range.end()) {
+      break;
+    }
+    if (!IsRam(entry.type)) {
+      continue;
+    }
+    PhysRange rest = range.Intersection(entry.range);
+    while (const auto hit = scratch_.FirstOverlap(rest)) {
+      TRY(Append(rest.UpTo(hit->start()), KeptKind::kUncertain));
+      rest = rest.From(hit->end());
+    }
+    TRY(Append(rest, KeptKind::kUncertain));
+  }
+  return kDone;
+}
+
+Status KeptCollector::Flush() {
+  if (last_) {
+    const KeptRange kept = *last_;
+    last_.reset();
+    TRY(out_.Add(kept));
+  }
+  return kDone;
+}
+
+}  // namespace holdfast

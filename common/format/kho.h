@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// KHO, Kexec HandOver: Linux' own handover, in every form it has had.
+//
+// Layouts: common/abi/kho.h.  The carrier is a setup_data node of type 10; its record leads to a device tree, the
+// tree's compatible string says how the map of preserved memory is written:
+//
+//   kho-v1                     a list of pages of bitmaps, 512 bytes each until 6.17, 4096 from 6.18 on
+//   kho-v2, kho-v3, kho-v4     a radix tree of six levels
+//   the unmerged series        arrays of ranges in the tree itself (`mem`), or the list of bitmaps below
+//                              /preserved-memory; they call themselves kho-v1 as well
+//
+// A decoder gives kMemory blocks as the map lists them, and a kStructure block for every page that it has read: the
+// tree, the map's pages, the array of scratch areas.  That blocks are RAM, that they overlap neither each other nor
+// scratch, and that no structure but the array lies in scratch is for PreservedMap::Seal() and common/plan to check.
+
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "common/format/page-arena.h"
+#include "common/mem/kept-block.h"
+#include "common/mem/phys-memory.h"
+#include "common/mem/range-set.h"
+
+namespace holdfast {
+
+enum class KhoDialect : std::uint8_t { kSeriesMem, kSeriesMetadata, kV1, kV2, kV3, kV4 };
+// "kho-series", "kho-v1", ... as people call it.
+std::string_view KhoDialectName(KhoDialect dialect);
+
+// The size of a bitmap in kho-v1, which no field tells.
+enum class KhoBitmaps : std::uint8_t { kUnknown, k512, k4096 };
+
+// The payload of the setup_data node.
+struct KhoRecord {
+  PhysRange fdt;
+  PhysRange scratch;    // the array of areas; in the 48-byte record of 2023 the one area itself
+  PhysRange mem_cache;  // of the 48-byte record: the sender's merged array; else empty
+  bool is_2023 = false;
+};
+// kMalformed (where: the size): neither 32 nor 48 bytes; (where: byte offset) a tree or an array of no bytes, an array
+// that is no whole number of areas; kMisaligned (where: the address) of the tree; kTooLarge: tree or array of more than
+// 256 KiB (10 MiB for the tree of 2023); kOutOfBounds.
+Result<KhoRecord> DecodeKhoRecord(std::span<const std::byte> payload);
+
+// What was found on the way.
+struct KhoFacts {
+  KhoDialect dialect = KhoDialect::kV4;
+  std::string_view compatible;                // in the tree
+  KhoBitmaps bitmaps = KhoBitmaps::kUnknown;  // kho-v1: which it is, by proof or because the caller said so
+  PhysAddr map;                               // the root of the map, 0 where the tree itself is it
+  std::uint64_t num_blocks = 0;
+  std::uint64_t num_structures = 0;  // pages
+  // Structure pages that a preserved block covers as well are no error.
+};
+
+// Walks the whole handover.  Scratch areas are added to `scratch`.  `bitmaps` settles kho-v1's size; kUnknown looks for
+// proofs (kho.cc), and where there are none gives every span of the larger size as kUncertain.
+//
+// Errors (where: a physical address if not said otherwise): kNotFinalized (of the tree): no device tree is there, which
+// is how senders up to 6.18 look that were not told to finalize, or the map's address is 0; kUnknownCompatible (where:
+// byte offset in the tree): a version that is not known; FdtView's errors; kMalformed: a property of the wrong size
+// (byte offset in the tree); scratch areas that overlap, or none (address of the array's element); an array outside of
+// every area; a chunk with too many elements or an impossible order; an element without a bitmap, starts that descend,
+// a start that is no multiple of its span, orders that descend; a key of the radix tree that is 0 or says no order;
+// kMisaligned: a pointer that is no multiple of what it must be; kCycle: a list that does not end; kTooLarge: more than
+// kMaxKhoStructures; kUnreadable; kOutOfBounds: a block past kPhysLimit or below 1 MiB; the sink's.
+Status DecodeKho(const KhoRecord& record, KhoBitmaps bitmaps, const PhysMemory& memory, RangeSet& scratch,
+                 const BlockSink& sink, KhoFacts& out);
+
+inline constexpr std::uint64_t kMaxKhoStructures = std::uint64_t{1} << 20;  // pages of one description
+inline constexpr std::size_t kMaxKhoScratch = 1026;                         // areas: 1024 nodes and two
+inline constexpr int kMaxKhoOrder = 39;  // 2^51 bytes; a larger block is past kPhysLimit
+
+// --- The other way round, for tests and the tool ------------------------------------------------------------------
+
+struct KhoClient {
+  std::string_view name;
+  PhysAddr blob;
+  std::uint64_t size = 0;
+};
+struct KhoImage {
+  KhoDialect dialect = KhoDialect::kV4;
+  KhoBitmaps bitmaps = KhoBitmaps::k4096;  // of kho-v1
+  std::span<const KeptBlock> blocks;       // in any order; each with its order
+  std::span<const PhysRange> scratch;      // areas
+  std::span<const KhoClient> clients;
+};
+// Writes the tree, the map and, into `scratch_page`, the array of areas.  The record is what a setup_data node would
+// carry. kMalformed (where: index of the block): no order, or a range that is not of its order; kTableFull.
+Result<KhoRecord> EncodeKho(const KhoImage& image, PageArena& arena, PageArena& scratch_page);
+// The record as the node's payload: 32 bytes, or 48.
+std::span<const std::byte> EncodeKhoRecord(const KhoRecord& record, std::span<std::byte, 48> storage);
+
+}  // namespace holdfast

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// prmem: persistent memory regions, a series of patches of 2023 that no released kernel carries.
+//
+// Layouts: common/abi/prmem.h.  `prmem=SIZE[,MAX]` and `prmem_meta=0x...` on the command line name a metadata page. Its
+// lists are linked by the sender's virtual addresses; which of the two direct maps they belong to is found by symmetry.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "common/format/page-arena.h"
+#include "common/mem/kept-block.h"
+#include "common/mem/phys-memory.h"
+
+namespace holdfast {
+
+inline constexpr std::string_view kDialectPrmem = "prmem";
+
+struct PrmemOption {
+  PhysAddr metadata;
+  std::uint64_t size = 0;  // of prmem=, 0 without one
+};
+// nullopt without prmem_meta=, or where it says 0 (not initialised).  kMalformed (where: offset in the line).
+Result<std::optional<PrmemOption>> FindPrmemOption(std::string_view line);
+
+struct PrmemFacts {
+  std::uint32_t metadata_size = 0;  // 184, 168 or 40: which variant the checksum fits
+  std::uint64_t direct_map = 0;     // the sender's base of it
+  std::uint64_t num_regions = 0;
+  std::uint64_t num_instances = 0;
+};
+
+// Gives each region whole as kMemory, and the metadata page as kStructure where no region holds it.
+// kBadDigest (where: the page): no variant's checksum fits; kMalformed (where: a physical address): what the Validator
+// line refuses; kCycle; kMisaligned; kUnreadable; kOutOfBounds; the sink's.
+Status DecodePrmem(const PrmemOption& option, const PhysMemory& memory, const BlockSink& sink, PrmemFacts& out);
+
+// One instance, for the tool.
+struct PrmemInstance {
+  std::string_view subsystem;
+  std::string_view name;
+  PhysAddr data;  // 0: not in the direct map
+  std::uint64_t size = 0;
+};
+class PrmemInstanceSink {
+ public:
+  using AddFn = Status (*)(void* context, const PrmemInstance& instance);
+  constexpr PrmemInstanceSink(AddFn add, void* context) : add_(add), context_(context) {}
+  Status Add(const PrmemInstance& instance) const { return add_(context_, instance); }
+
+ private:
+  AddFn add_;
+  void* context_;
+};
+Status ListPrmemInstances(const PrmemOption& option, const PhysMemory& memory, const PrmemInstanceSink& sink);
+
+// --- The other way round, for tests and the tool ------------------------------------------------------------------
+
+struct PrmemImage {
+  std::uint32_t metadata_size = 184;
+  std::uint64_t direct_map = 0;
+  std::span<const PhysRange> regions;
+};
+// `at` gives the bytes of the first page of a region.  The metadata page comes from the arena.
+class RegionHeads {
+ public:
+  using AtFn = std::byte* (*)(void* context, PhysRange region);
+  constexpr RegionHeads(AtFn at, void* context) : at_(at), context_(context) {}
+  std::byte* At(PhysRange region) const { return at_(context_, region); }
+
+ private:
+  AtFn at_;
+  void* context_;
+};
+Result<PrmemOption> EncodePrmem(const PrmemImage& image, const RegionHeads& heads, PageArena& arena);
+
+}  // namespace holdfast

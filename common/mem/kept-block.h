@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What a decoder finds, one block at a time, and where it goes.
+
+#pragma once
+
+#include <cstdint>
+
+#include "common/mem/preserved-map.h"
+
+namespace holdfast {
+
+struct KeptBlock {
+  static constexpr std::int8_t kNoOrder = -1;
+
+  PhysRange range;
+  KeptKind kind = KeptKind::kMemory;
+  std::int8_t order = kNoOrder;  // log2 of the block's pages, where the dialect says it
+
+  constexpr bool operator==(const KeptBlock&) const = default;
+};
+
+// Takes blocks.  The stage's joins what touches; the tool's notes every one.
+class BlockSink {
+ public:
+  using AddFn = Status (*)(void* context, const KeptBlock& block);
+
+  constexpr BlockSink(AddFn add, void* context) : add_(add), context_(context) {}
+  // An error ends the walk: it is the decoder's result.
+  Status Add(const KeptBlock& block) const { return add_(context_, block); }
+
+ private:
+  AddFn add_;
+  void* context_;
+};
+
+}  // namespace holdfast
