@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <regex>
 #include <sstream>
 
+#include "common/abi/boot-params.h"
 #include "tests/e2e/page-pattern.h"
 
 namespace holdfast::e2e {
@@ -18,6 +20,7 @@ namespace {
 constexpr std::string_view kDebugFolder = "/sys/kernel/debug/kho/out/";
 constexpr std::string_view kSession = "guests";
 constexpr std::string_view kToken = "7";
+constexpr std::size_t kMostThings = 64;
 
 std::string SessionWords(std::string_view verb, const std::string& rest) {
   return "luo " + std::string(verb) + " " + std::string(kSession) + " " + std::string(kToken) + " " + rest;
@@ -98,6 +101,7 @@ GuestOptions KhoGuest() {
   return {.memory = "1G",
           .kernel = std::string(kKhoKernel),
           .append = std::string(kKhoOptions),
+          .kexec_tools = "trixie",
           .files = {{GuestProgram("luo"), "/bin/luo"}}};
 }
 
@@ -173,6 +177,41 @@ std::vector<Extent> NotInside(const std::vector<Extent>& areas, const std::vecto
     if (!is_inside) outside.push_back(extent);
   }
   return outside;
+}
+
+std::vector<Extent> SegmentsOfKernelsLoader(Guest& guest) {
+  static const std::regex kLine("kexec_file: segment\\[(\\d+)\\]: .* mem=(0x[0-9a-f]+) memsz=(0x[0-9a-f]+)");
+  std::vector<Extent> segments;
+  std::istringstream in(guest.Run("dmesg").output);
+  for (std::string line; std::getline(in, line);) {
+    std::smatch found;
+    if (!std::regex_search(line, found, kLine)) continue;
+    if (found[1] == "0") segments.clear();
+    segments.push_back({std::stoull(found[2], nullptr, 0), std::stoull(found[3], nullptr, 0)});
+  }
+  if (segments.empty()) throw GuestFailure("the kernel did not tell where it loads");
+  return segments;
+}
+
+std::vector<Extent> GivenThings(Guest& guest) {
+  BootParams params;
+  const std::string bytes = guest.Pull("/sys/kernel/boot_params/data");
+  if (bytes.size() != sizeof params) throw GuestFailure("boot_params of " + std::to_string(bytes.size()) + " bytes");
+  std::memcpy(&params, bytes.data(), sizeof params);
+  const SetupHeader& header = params.hdr;
+  const auto wide = [](std::uint64_t low, std::uint64_t high) { return high << 32 | low; };
+  std::vector<Extent> things = {{wide(header.ramdisk_image.value(), params.ext_ramdisk_image.value()),
+                                 wide(header.ramdisk_size.value(), params.ext_ramdisk_size.value())},
+                                {wide(header.cmd_line_ptr.value(), params.ext_cmd_line_ptr.value()),
+                                 guest.Run("cat /proc/cmdline").output.size()}};
+  for (std::uint64_t at = header.setup_data.value(); at != 0;) {
+    SetupDataHeader node;
+    std::memcpy(&node, guest.memory().View(at, sizeof node).data(), sizeof node);
+    things.push_back({at, sizeof node + node.len.value()});
+    if (things.size() > kMostThings) throw GuestFailure("a setup_data list without end");
+    at = node.next.value();
+  }
+  return things;
 }
 
 }  // namespace holdfast::e2e

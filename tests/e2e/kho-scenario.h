@@ -61,4 +61,10 @@ class Snapshot {
 // Those that do not lie inside one of the areas as a whole.
 std::vector<Extent> NotInside(const std::vector<Extent>& areas, const std::vector<Extent>& extents);
 
+// Where the segments lie that the running kernel's own loader took last, with `kexec -d`.
+std::vector<Extent> SegmentsOfKernelsLoader(Guest& guest);
+
+// Where the running kernel found what it was given: initrd, command line, each setup_data node.
+std::vector<Extent> GivenThings(Guest& guest);
+
 }  // namespace holdfast::e2e
