@@ -64,8 +64,9 @@ void JumpNatively(Guest& guest, int hop, KeptPages& kept) {
   CheckRevival(guest, hop, kept);
 }
 
-GuestOptions WithImage(const std::string& kernel, const std::string& entry) {
+GuestOptions WithImage(const std::string& kernel, const std::string& entry, Firmware firmware = Firmware::kSeaBios) {
   GuestOptions options = KhoGuest();
+  options.firmware = firmware;
   options.files.push_back(StageFile(kernel, entry));
   return options;
 }
@@ -171,8 +172,8 @@ TEST_CASE("KHO: three kexecs through the image revive folios and a session, all 
   for (int hop = 1; hop <= 3; ++hop) JumpNatively(guest, hop, kept);
 }
 
-TEST_CASE("KHO: the kernel's own decompressor leaves the handover alone as well", "[e2e][kho][image]") {
-  Guest guest(WithImage(std::string(kKhoKernel), "bzimage"));
+TEST_CASE("KHO: under OVMF, and by the kernel's own decompressor, nothing is lost either", "[e2e][kho][image][ovmf]") {
+  Guest guest(WithImage(std::string(kKhoKernel), "bzimage", Firmware::kOvmf));
   KeptPages kept = KeepInSession(guest, "16M");
   JumpNatively(guest, 1, kept);
 }
