@@ -110,6 +110,11 @@ KeptPages KeepInSession(Guest& guest, std::string_view size, std::uint64_t seed)
   return {"", seed, ParseExtents(output)};
 }
 
+KeptPages ScatterInSession(Guest& guest, std::string_view size, std::uint64_t seed) {
+  const std::string output = guest.Run(SessionWords("scatter", std::string(size) + " " + Hex(seed))).output;
+  return {"", seed, ParseExtents(output)};
+}
+
 KeptPages KeepOnInSession(Guest& guest, const KeptPages& kept) {
   const std::string output = guest.Run(SessionWords("keep-on", Hex(kept.seed))).output;
   const std::string intact = IntactLine(kept);

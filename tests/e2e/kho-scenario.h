@@ -24,6 +24,8 @@ GuestOptions KhoGuest();
 
 // A file in memory that a live update session has, filled by `luo keep`; at most one at a time.
 KeptPages KeepInSession(Guest& guest, std::string_view size, std::uint64_t seed = 0x5eed);
+// The same, no two of its pages being neighbours.
+KeptPages ScatterInSession(Guest& guest, std::string_view size, std::uint64_t seed = 0x5eed);
 // Takes it back and hands it on; afterwards it may lie elsewhere.  `kept` must be intact.
 KeptPages KeepOnInSession(Guest& guest, const KeptPages& kept);
 // Takes it back, and says whether it is intact.

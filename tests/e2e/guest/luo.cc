@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Runs in the guest: gives a file in memory to the kernel's live update, and takes it back in the next kernel.
 //
-//   luo keep SESSION TOKEN SIZE SEED  fills a new file, hands it over, and prints where it lies
-//   luo check SESSION TOKEN SEED      takes it back and compares it
-//   luo keep-on SESSION TOKEN SEED    the same; hands it over for the next kexec as well, and prints where it lies
+//   luo keep SESSION TOKEN SIZE SEED     fills a new file, hands it over, and prints where it lies
+//   luo scatter SESSION TOKEN SIZE SEED  the same, no two of its pages being neighbours
+//   luo check SESSION TOKEN SEED         takes it back and compares it
+//   luo keep-on SESSION TOKEN SEED       the same; hands it over for the next kexec as well, and prints where it lies
 //
 // Where it lies are lines START SIZE, one for each run of pages, in file order.
 // A session lasts as long as its descriptor is open, so what was handed over is
@@ -85,20 +86,27 @@ void HandOver(const File& memory, const std::string& name, std::uint64_t token) 
   for (;;) pause();
 }
 
-// A fresh kernel gives pages downwards: asked for from the last to the first, they lie in few runs.
-void AskForPages(const File& memory) {
+enum class Pages { kTogether, kApart };
+
+// A fresh kernel gives pages one below the other: asked for from the last to the first, they lie in few runs.  Where
+// they are to lie apart, another file gets every second one; it is gone afterwards.
+void AskForPages(const File& memory, Pages pages) {
   const std::uint64_t size = memory.Size();
+  File other(memfd_create("other", MFD_CLOEXEC), "memfd");
+  other.Resize(size);
   const Mapping mapping(memory, 0, size, PROT_READ | PROT_WRITE);
-  if (!mapping.ok()) FailWithErrno(memory.path());
+  const Mapping between(other, 0, size, PROT_READ | PROT_WRITE);
+  if (!mapping.ok() || !between.ok()) FailWithErrno("memfd");
   for (std::uint64_t at = size; at != 0; at -= kPageSize) {
     static_cast<volatile std::byte*>(mapping.data())[at - kPageSize] = std::byte{};
+    if (pages == Pages::kApart) static_cast<volatile std::byte*>(between.data())[at - kPageSize] = std::byte{};
   }
 }
 
-int Keep(const std::string& name, std::uint64_t token, std::uint64_t size, std::uint64_t seed) {
+int Keep(const std::string& name, std::uint64_t token, std::uint64_t size, std::uint64_t seed, Pages pages) {
   File memory(memfd_create("kept", MFD_CLOEXEC), "memfd");
   memory.Resize((size + kPageSize - 1) / kPageSize * kPageSize);
-  AskForPages(memory);
+  AskForPages(memory, pages);
   FillFile(memory, seed);
   HandOver(memory, name, token);
   return 0;
@@ -124,14 +132,15 @@ int TakeBack(const std::string& name, std::uint64_t token, std::uint64_t seed, A
 
 int Main(const std::vector<std::string>& words) {
   const std::string verb = words.empty() ? "" : words[0];
-  if (verb == "keep" && words.size() == 5) {
-    return Keep(words[1], ParseNumber(words[2]), ParseNumber(words[3]), ParseNumber(words[4]));
+  if (words.size() == 5 && (verb == "keep" || verb == "scatter")) {
+    return Keep(words[1], ParseNumber(words[2]), ParseNumber(words[3]), ParseNumber(words[4]),
+                verb == "keep" ? Pages::kTogether : Pages::kApart);
   }
   if (words.size() == 4 && (verb == "check" || verb == "keep-on")) {
     return TakeBack(words[1], ParseNumber(words[2]), ParseNumber(words[3]),
                     verb == "check" ? Afterwards::kLetGo : Afterwards::kKeepOn);
   }
-  throw std::runtime_error("usage: luo keep SESSION TOKEN SIZE SEED | luo check|keep-on SESSION TOKEN SEED");
+  throw std::runtime_error("usage: luo keep|scatter SESSION TOKEN SIZE SEED | luo check|keep-on SESSION TOKEN SEED");
 }
 
 }  // namespace
