@@ -36,17 +36,16 @@ std::uint64_t BytesOf(const std::vector<Extent>& extents) {
 // The kernel's own test takes back what the last kernel kept, or else keeps something for the next one.
 bool TestReceives(int hop) { return hop % 2 == 1; }
 
-// The kernel has taken everything over, as it says itself; `kept` then goes on to the next one.
-void CheckRevival(Guest& guest, int hop, KeptPages& kept) {
+// The kernel has taken everything over, as it says itself.
+void CheckRevival(Guest& guest, int hop, const KeptPages& kept) {
   INFO("hop " << hop);
   CHECK(HasSaid(guest, "KHO: exec from: " + guest.kernel_release() + " (count " + std::to_string(hop) + ")"));
   CHECK(HasSaid(guest, "test_kho: KHO restore succeeded") == TestReceives(hop));
   CHECK(NotOfType(guest.E820(), kRam, kept.extents).empty());
-  kept = KeepOnInSession(guest, kept);
 }
 
 // One kexec from that kernel to itself through the image: everything in scratch, everything revived.
-void JumpNatively(Guest& guest, int hop, KeptPages& kept) {
+void JumpNatively(Guest& guest, int hop, const KeptPages& kept) {
   const std::vector<Extent> areas = ScratchAreas(guest);
   LoadWithKernelsLoader(guest, std::string(kStageName), kKhoOptions, "-d ");
   CHECK(NotInside(areas, SegmentsOfKernelsLoader(guest)) == std::vector<Extent>());
@@ -151,6 +150,7 @@ TEST_CASE("Without Holdfast the KHO kernel gives itself folios and a session", "
     LoadWithKernelsLoader(guest, std::string(kKhoKernel), kKhoOptions);
     guest.Kexec("kexec-stock -e");
     CheckRevival(guest, hop, kept);
+    kept = KeepOnInSession(guest, kept);
   }
 }
 
@@ -172,13 +172,18 @@ TEST_CASE("Without Holdfast what the KHO kernel preserves is lost on another", "
 TEST_CASE("KHO: three kexecs through the image revive folios and a session, all in scratch", "[e2e][kho][image]") {
   Guest guest(WithImage(std::string(kKhoKernel), "vmlinux"));
   KeptPages kept = KeepInSession(guest, "16M");
-  for (int hop = 1; hop <= 3; ++hop) JumpNatively(guest, hop, kept);
+  for (int hop = 1; hop <= 3; ++hop) {
+    JumpNatively(guest, hop, kept);
+    if (hop < 3) kept = KeepOnInSession(guest, kept);
+  }
+  CHECK(SessionHolds(guest, kept));
 }
 
 TEST_CASE("KHO: under OVMF a kexec through the image revives everything as well", "[e2e][kho][image][ovmf]") {
   Guest guest(WithImage(std::string(kKhoKernel), "vmlinux", Firmware::kOvmf));
-  KeptPages kept = KeepInSession(guest, "16M");
+  const KeptPages kept = KeepInSession(guest, "16M");
   JumpNatively(guest, 1, kept);
+  CHECK(SessionHolds(guest, kept));
 }
 
 TEST_CASE("KHO: 6.1, which knows nothing of it, is fenced from every preserved page", "[e2e][kho][image]") {
