@@ -25,7 +25,7 @@ using test::TestPlan;
 constexpr std::uint8_t kKho = 1;    // the source of what is native
 constexpr std::uint8_t kOther = 0;  // and of what is not
 
-constexpr PhysRange Mib(std::uint64_t start, std::uint64_t end) { return R(start * kMiB, end * kMiB); }
+PhysRange Mib(std::uint64_t start, std::uint64_t end) { return R(start * kMiB, end * kMiB); }
 
 // RAM up to 64 MiB; KHO's scratch is [32, 48) MiB with its array at 40 MiB, its memory [20, 21) and [60, 62) MiB, the
 // map's page at 22 MiB; another handover keeps [24, 25) MiB.  The kernel knows it.
