@@ -12,6 +12,7 @@
 #include "common/abi/kho.h"
 #include "common/format/fdt.h"
 #include "common/format/kho.h"
+#include "tests/support/arena-memory.h"
 #include "tests/support/page-memory.h"
 #include "tests/unit/format/expect.h"
 
@@ -19,30 +20,6 @@ namespace holdfast::test {
 
 // Byte offset of the root in a tree that FdtWriter wrote: behind the header and an empty reservation block.
 inline constexpr std::uint64_t kTreeRoot = 64;
-
-// Notes every block.
-class BlockList {
- public:
-  BlockSink sink() { return BlockSink(&Note, this); }
-  const std::vector<KeptBlock>& all() const { return blocks_; }
-  std::vector<KeptBlock> Of(KeptKind kind) const {
-    std::vector<KeptBlock> out;
-    for (const KeptBlock& block : blocks_) {
-      if (block.kind == kind) {
-        out.push_back(block);
-      }
-    }
-    return out;
-  }
-
- private:
-  static Status Note(void* context, const KeptBlock& block) {
-    static_cast<BlockList*>(context)->blocks_.push_back(block);
-    return kDone;
-  }
-
-  std::vector<KeptBlock> blocks_;
-};
 
 inline KeptBlock Block(std::uint64_t start, int order, std::uint64_t count = 1) {
   return {.range = Between(start, start + (count << (12 + order))),
