@@ -46,7 +46,7 @@ void CheckRevival(Guest& guest, int hop, const KeptPages& kept) {
 
 // One kexec from that kernel to itself through the image: everything in scratch, everything revived.
 void JumpNatively(Guest& guest, int hop, const KeptPages& kept) {
-  const std::vector<Extent> areas = ScratchAreas(guest);
+  const std::vector<Extent> areas = Joined(ScratchAreas(guest));
   LoadWithKernelsLoader(guest, std::string(kStageName), kKhoOptions, "-d ");
   CHECK(NotInside(areas, SegmentsOfKernelsLoader(guest)) == std::vector<Extent>());
   guest.Leave("kexec-stock -e");
@@ -59,7 +59,7 @@ void JumpNatively(Guest& guest, int hop, const KeptPages& kept) {
   CHECK(report.mode == "native");
   CHECK(NotInside(areas, {report.kernel}) == std::vector<Extent>());
   CHECK(NotInside(areas, GivenThings(guest)) == std::vector<Extent>());
-  CHECK(ScratchAreas(guest) == areas);
+  CHECK(Joined(ScratchAreas(guest)) == areas);
   CheckRevival(guest, hop, kept);
 }
 
