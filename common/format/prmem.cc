@@ -23,7 +23,13 @@ struct Metadata {
   PhysAddr instances() const { return PhysAddr(at.raw() + variant.instances); }
 };
 
-bool ChecksumFits(const StoredPage& page, const PrmemVariant& variant) {
+// Where zeros follow the metadata, the checksum fits more than one length.  What is a number of bytes in one variant is
+// a link in the others.
+bool Fits(const StoredPage& page, const PrmemVariant& variant) {
+  const bool has_number = page.U64(sizeof(PrmemMetadataStart)) <= kPhysLimit;
+  if (has_number != variant.has_expansion) {
+    return false;
+  }
   std::uint64_t sum = 0;
   for (std::size_t offset = sizeof(Le64); offset < variant.size; offset += sizeof(Le64)) {
     sum += page.U64(offset);
@@ -52,24 +58,24 @@ Result<std::optional<DirectMap>> FindDirectMap(const PhysMemory& memory, const S
   return std::optional<DirectMap>();
 }
 
-// Where zeros follow the metadata, the checksum fits more than one length: the links tell which it is.
 Result<Metadata> FindVariant(const PhysMemory& memory, const StoredPage& page) {
-  const PrmemVariant* fits = nullptr;
+  std::optional<Error> reason;
   for (const PrmemVariant& variant : kPrmemVariants) {
-    if (!ChecksumFits(page, variant)) {
+    if (!Fits(page, variant)) {
       continue;
     }
-    fits = fits == nullptr ? &variant : fits;
     const auto map = FindDirectMap(memory, page, variant);
-    if (map.ok() && map.value()) {
+    const bool has_map = map.ok() && map.value();
+    // An empty list leads to itself: no head of a variant that has one is 0.
+    if (has_map && (variant.instances == 0 || map.value()->ToPhysical(page.U64(variant.instances)))) {
       return Metadata{page.at(), variant, *map.value()};
     }
+    if (!reason) {
+      const std::uint32_t head = has_map ? variant.instances : variant.regions;
+      reason = map.ok() ? Error{Errc::kMalformed, page.WhereOf(head)} : map.error();
+    }
   }
-  if (fits == nullptr) {
-    return Error{Errc::kBadDigest, page.at().raw()};
-  }
-  TRY(FindDirectMap(memory, page, *fits));
-  return Error{Errc::kMalformed, page.WhereOf(fits->regions)};
+  return reason.value_or(Error{Errc::kBadDigest, page.at().raw()});
 }
 
 Result<Metadata> ReadMetadata(const PrmemOption& option, const PhysMemory& memory) {

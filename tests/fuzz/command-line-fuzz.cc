@@ -5,6 +5,9 @@
 #include <string>
 
 #include "common/format/command-line.h"
+#include "common/format/pkram.h"
+#include "common/format/pmpool.h"
+#include "common/format/prmem.h"
 #include "tests/fuzz/fuzz-input.h"
 
 namespace holdfast {
@@ -23,6 +26,21 @@ std::string TextOf(const HandoverOption& option) {
   return text;
 }
 
+// What the other dialects' options lead to is made of pages below the limit.
+void CheckForeignOptions(const std::string& line) {
+  const auto is_page = [](PhysAddr at) { return IsAligned(at.raw(), kPageSize) && at < PhysAddr(kPhysLimit); };
+  if (const auto pkram = FindPkramOption(line); pkram.ok() && pkram.value()) {
+    fuzz::Check(is_page(*pkram.value()), "a super block has a page");
+  }
+  if (const auto pool = FindPmpoolOption(line); pool.ok() && pool.value()) {
+    fuzz::Check(is_page(pool.value()->start()) && !pool.value()->empty(), "a pool has pages");
+  }
+  if (const auto prmem = FindPrmemOption(line); prmem.ok() && prmem.value()) {
+    fuzz::Check(is_page(prmem.value()->metadata), "metadata has a page");
+    fuzz::Check(prmem.value()->size % kPageSize == 0, "regions have pages");
+  }
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -37,6 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     from = option->offset + 1;
   }
   ParseMemSize(line);
+  CheckForeignOptions(line);
   if (const auto console = FindSerialConsole(line)) {
     fuzz::Check(line.find("ttyS") != std::string::npos, "a serial console is one that the line names");
     fuzz::Check(console->baud == 0 || 115200 % console->baud == 0, "with a rate that its port can have");

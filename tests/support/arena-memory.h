@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <vector>
 
 #include "common/base/stored-int.h"
@@ -59,6 +60,13 @@ class BlockList {
  public:
   BlockSink sink() { return BlockSink(&Add, this); }
   const std::vector<KeptBlock>& all() const { return blocks_; }
+
+  std::vector<KeptBlock> Of(KeptKind kind) const {
+    std::vector<KeptBlock> out;
+    std::copy_if(blocks_.begin(), blocks_.end(), std::back_inserter(out),
+                 [kind](const KeptBlock& block) { return block.kind == kind; });
+    return out;
+  }
 
   // The ranges of one kind in the order they came, those that touch made one.
   std::vector<PhysRange> Joined(KeptKind kind) const {

@@ -58,6 +58,16 @@ Json ToJson(const BootReport& report) {
   out["bytes"] = bytes;
   out["mode"] = report.mode;
   out["entry"] = report.entry;
+  out["scratch"] = Json::array();
+  for (const PhysRange& area : report.scratch) {
+    out["scratch"].push_back(JsonStartSize(area));
+  }
+  out["segments"] = Json::array();
+  for (const PlacedSegment& segment : report.placed) {
+    Json item = {{"name", segment.name}};
+    item.update(JsonStartEnd(segment.range));
+    out["segments"].push_back(std::move(item));
+  }
   out["kernel"] = JsonStartSize(report.kernel);
   out["slot"] = {{"start", JsonAddress(report.kernel.start().raw())},
                  {"size", report.kernel.size()},
@@ -82,6 +92,25 @@ void PrintMap(std::string_view title, std::span<const MemEntry> map, Output& out
   }
 }
 
+std::string RangeLine(PhysRange range) {
+  return Format("  {}  {}  {:>10}", HexWide(range.start().raw()), HexWide(range.end().raw()), SizeText(range.size()));
+}
+
+void PrintPlaces(const BootReport& report, Output& output) {
+  if (!report.scratch.empty()) {
+    output.Line(Format("scratch    {}", CountText(report.scratch.size(), "area")));
+  }
+  for (const PhysRange& area : report.scratch) {
+    output.Line(RangeLine(area));
+  }
+  if (!report.placed.empty()) {
+    output.Line("segments");
+  }
+  for (const PlacedSegment& segment : report.placed) {
+    output.Line(Format("{}  {}", RangeLine(segment.range), Printable(segment.name)));
+  }
+}
+
 void PrintText(const BootReport& report, Output& output) {
   output.Line(
       Format("stage      {} {} on {}", Printable(report.version), Printable(report.shell), Printable(report.loader)));
@@ -95,13 +124,13 @@ void PrintText(const BootReport& report, Output& output) {
   }
   output.Line(Format("kept       {}, {}", CountText(report.kept.size(), "range"), SizeText(BytesOf(report.kept))));
   for (const KeptRange& kept : report.kept) {
-    output.Line(Format("  {}  {}  {:>10}", HexWide(kept.range.start().raw()), HexWide(kept.range.end().raw()),
-                       SizeText(kept.range.size())));
+    output.Line(RangeLine(kept.range));
   }
   output.Line(Format("mode       {}, entry {}, {} closed over", Printable(report.mode), Printable(report.entry),
                      SizeText(report.closed_bytes)));
   output.Line(Format("kernel     {}, {}, slot {} of {}", Hex(report.kernel.start().raw()),
                      SizeText(report.kernel.size()), report.slot_index + 1, report.slot_count));
+  PrintPlaces(report, output);
   if (output.verbose()) {
     PrintMap("before", report.map_before, output);
     PrintMap("after", report.map_after, output);

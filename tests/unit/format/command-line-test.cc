@@ -92,6 +92,27 @@ TEST_CASE("The first option of a name is found", "[format][command-line]") {
   CHECK_FALSE(FindOption("b=\"x a\"", "a"));
 }
 
+TEST_CASE("The last option of a name is found", "[format][command-line]") {
+  const auto last = FindLastOption("a=1 b=2 a=3 a", "a");
+  REQUIRE(last);
+  CHECK_FALSE(last->has_value);
+  CHECK(last->offset == 12);
+  CHECK(FindLastOption("a_b=1 a-b=2 -- a_b=3", "a_b")->value == "2");
+  CHECK_FALSE(FindLastOption("ab b=2", "a"));
+}
+
+TEST_CASE("A hexadecimal number needs no prefix", "[format][command-line]") {
+  CHECK(ParseHexadecimal("10") == 16);
+  CHECK(ParseHexadecimal("0x10") == 16);
+  CHECK(ParseHexadecimal("0XfF") == 255);
+  CHECK(ParseHexadecimal("0") == 0);
+  CHECK(ParseHexadecimal("ffffffffffffffff") == ~std::uint64_t{0});
+  for (const char* bad : {"", "0x", "x10", "g", "1g", "1K", " 1", "0x0x1", "10000000000000000"}) {
+    INFO(bad);
+    CHECK_FALSE(ParseHexadecimal(bad));
+  }
+}
+
 TEST_CASE("Dash and underscore are one character in a name", "[format][command-line]") {
   CHECK(SameOptionName("a-b_c", "a_b-c"));
   CHECK_FALSE(SameOptionName("a-b", "a-b-"));

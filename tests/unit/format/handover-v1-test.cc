@@ -54,7 +54,11 @@ AlignedBytes SampleHandover() {
           .name = "cache", .owner = "", .fence = Fence::kPram, .ranges = kCache, .sha256 = FilledDigest(0x5e)}};
   return Encoded({.generation = 7,
                   .created_by = "mkhandover 0.1.0",
-                  .policy = {.on_refusal = OnRefusal::kHalt, .refusal_delay_seconds = 30, .kaslr = false},
+                  .policy = {.on_refusal = OnRefusal::kHalt,
+                             .refusal_delay_seconds = 30,
+                             .kaslr = false,
+                             .mode = ModeWish::kNative,
+                             .foreign_fence = Fence::kHeld},
                   .preserved = nodes,
                   .scratch = kScratch,
                   .ram = kRam});
@@ -111,6 +115,8 @@ TEST_CASE("A handover that was encoded decodes to itself", "[format][handover-v1
   CHECK(out.handover.policy.on_refusal == OnRefusal::kHalt);
   CHECK(out.handover.policy.refusal_delay_seconds == 30);
   CHECK_FALSE(out.handover.policy.kaslr);
+  CHECK(out.handover.policy.mode == ModeWish::kNative);
+  CHECK(out.handover.policy.foreign_fence == Fence::kHeld);
   CHECK(std::vector(out.scratch.view().begin(), out.scratch.view().end()) == kScratch);
   CHECK(std::vector(out.ram.view().begin(), out.ram.view().end()) == kRam);
 
@@ -152,6 +158,8 @@ TEST_CASE("A handover may say nothing but what it is", "[format][handover-v1]") 
   CHECK(out.handover.policy.on_refusal == OnRefusal::kReset);
   CHECK(out.handover.policy.refusal_delay_seconds == 10);
   CHECK(out.handover.policy.kaslr);
+  CHECK(out.handover.policy.mode == ModeWish::kAuto);
+  CHECK(out.handover.policy.foreign_fence == Fence::kReserved);
   CHECK(Decode(TreeWith([](FdtWriter& writer) {
           writer.BeginNode("preserved");
           writer.EndNode();
@@ -324,6 +332,8 @@ TEST_CASE("Each word and number of the policy is held to its rule", "[format][ha
   check("on-refusal", [](FdtWriter& writer) { writer.String("on-refusal", ""); });
   check("kaslr", [](FdtWriter& writer) { writer.String("kaslr", "yes"); });
   check("kaslr", [](FdtWriter& writer) { writer.U32("kaslr", 1); });
+  check("mode", [](FdtWriter& writer) { writer.String("mode", "Native"); });
+  check("foreign-fence", [](FdtWriter& writer) { writer.String("foreign-fence", "pmem"); });
   check("refusal-delay", [](FdtWriter& writer) { writer.U32("refusal-delay", kMaxRefusalDelay + 1); });
   check("refusal-delay", [](FdtWriter& writer) { writer.U64("refusal-delay", 1); });
   CHECK(Decode(with([](FdtWriter& writer) { writer.U32("refusal-delay", kMaxRefusalDelay); })).ok());
@@ -525,6 +535,9 @@ TEST_CASE("What would not decode is not encoded", "[format][handover-v1]") {
   HandoverV1 handover;
   handover.policy.refusal_delay_seconds = kMaxRefusalDelay + 1;
   CheckError(EncodeHandoverV1(handover, storage.span()), Errc::kMalformed, kMaxRefusalDelay + 1);
+  handover.policy = {};
+  handover.policy.foreign_fence = Fence::kPram;
+  CheckError(EncodeHandoverV1(handover, storage.span()), Errc::kMalformed, static_cast<std::uint64_t>(Fence::kPram));
   CheckError(EncodeHandoverV1(HandoverV1{}, storage.span().first(64)), Errc::kTableFull, 64);
 }
 

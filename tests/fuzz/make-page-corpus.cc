@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Writes the seeds of the fuzz targets that walk pages: make-page-corpus DIRECTORY.
+//
+// As make-corpus does for the others: one sound input of each kind.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <string>
+
+#include "common/format/pkram.h"
+#include "common/format/pmpool.h"
+#include "common/format/prmem.h"
+#include "tests/fuzz/page-memory.h"
+#include "tests/support/arena-memory.h"
+
+namespace holdfast {
+namespace {
+
+using fuzz::PageMemory;
+using test::ArenaMemory;
+using test::BlockOf;
+
+std::filesystem::path root;
+
+void Write(const std::string& target, const std::string& name, std::span<const std::byte> bytes) {
+  std::filesystem::create_directories(root / target);
+  std::ofstream file(root / target / name, std::ios::binary);
+  file.write(static_cast<const char*>(static_cast<const void*>(bytes.data())),
+             static_cast<std::streamsize>(bytes.size()));
+  if (!file.flush()) {
+    std::cerr << "make-page-corpus: cannot write " << (root / target / name) << '\n';
+    std::exit(1);
+  }
+}
+
+void Write(const std::string& target, const std::string& name, const PageMemory::Header& header, ArenaMemory& memory) {
+  Write(target, name, PageMemory::InputOf(header, memory.Bytes(memory.range())));
+}
+
+// The last pages are the file's, so that its contents may be anything.
+void WritePkram() {
+  const auto page = [](std::uint64_t i) { return PageMemory::PageAt(i).raw(); };
+  const std::array blocks = {BlockOf(page(20), 0), BlockOf(page(22), 1), BlockOf(page(28), 2)};
+  const std::vector<std::byte> data(4096);
+  const auto write = [&](const std::string& name, PkramForm form, int levels) {
+    ArenaMemory memory(PageMemory::kStart, PageMemory::kPages, 20);
+    static_cast<void>(
+        EncodePkram({.form = form, .levels = levels, .blocks = blocks, .data = data}, memory.arena()).value());
+    Write("pkram", name, {static_cast<std::uint8_t>(levels), 0}, memory);
+  };
+  write("table-4", PkramForm::kPageTable, 4);
+  write("table-5", PkramForm::kPageTable, 5);
+  write("regions", PkramForm::kRegionList, 0);
+}
+
+// A pool whose bitmap begins at its third page.
+void WritePmpool() {
+  constexpr std::uint64_t kPages = 3072;
+  const PhysRange range = PhysRange::FromStartSize(PageMemory::PageAt(0), kPages * kPageSize).value();
+  const Pmpool pool{range, PhysRange::FromStartSize(PageMemory::PageAt(2), AlignUp(kPages, 64) / 8).value()};
+  std::vector<std::byte> bytes(range.size());
+  const std::array blocks = {BlockOf(PageMemory::kStart, 0), BlockOf(PageMemory::kStart + 0x200000, 9)};
+  Require(EncodePmpoolBitmap(pool, blocks, bytes).ok());
+  Write("pmpool", "bitmap",
+        PageMemory::InputOf({0, (kPages - 1) & 0xff, (kPages - 1) >> 8, 0, 2},
+                            std::span(bytes).first(PageMemory::kSize)));
+
+  std::vector<std::uint64_t> storage(64);
+  const auto tree = EncodePmpoolNode(pool, std::as_writable_bytes(std::span(storage))).value();
+  std::vector<std::byte> node = {std::byte{1}};
+  node.insert(node.end(), tree.begin(), tree.end());
+  Write("pmpool", "node", node);
+}
+
+void WritePrmem() {
+  const auto region = [](std::uint64_t page, std::uint64_t pages) {
+    return PhysRange::FromStartSize(PageMemory::PageAt(page), pages * kPageSize).value();
+  };
+  const std::array regions = {region(8, 4), region(16, 2)};
+  const std::array instances = {
+      PrmemInstance{.subsystem = "ramdisk", .name = "pram0", .data = PageMemory::PageAt(9), .size = 4096}};
+  const auto head = [](void* memory, PhysRange of) -> std::byte* {
+    return static_cast<ArenaMemory*>(memory)->At(of.start().raw());
+  };
+  for (std::size_t i = 0; i < kPrmemVariants.size(); ++i) {
+    ArenaMemory memory(PageMemory::kStart, PageMemory::kPages, 8);
+    PrmemImage image{.metadata_size = kPrmemVariants[i].size,
+                     .direct_map = i == 1 ? kDirectMap5Level : kDirectMap4Level,
+                     .regions = regions};
+    if (kPrmemVariants[i].instances != 0) {
+      image.instances = instances;
+    }
+    static_cast<void>(EncodePrmem(image, RegionHeads(head, &memory), memory.arena()).value());
+    Write("prmem", std::to_string(kPrmemVariants[i].size), {static_cast<std::uint8_t>(i), 0, 1}, memory);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast
+
+int main(int argc, char** argv) {
+  using namespace holdfast;
+  if (argc != 2) {
+    std::cerr << "usage: make-page-corpus DIRECTORY\n";
+    return 2;
+  }
+  root = argv[1];
+  WritePkram();
+  WritePmpool();
+  WritePrmem();
+}
