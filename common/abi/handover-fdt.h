@@ -8,6 +8,8 @@
 
 #include <string_view>
 
+#include "common/base/stored-int.h"
+
 namespace holdfast::handover_fdt {
 
 inline constexpr const char* kCompatible = "holdfast,handover-v1";
@@ -65,5 +67,19 @@ inline constexpr const char* kPropSlotCount = "slot-count";              // u64
 inline constexpr const char* kPropTimestamps = "timestamps";             // u64 each: time-stamp counter
 inline constexpr const char* kPropTimestampNames = "timestamp-names";    // string list, one a timestamp
 inline constexpr const char* kPropHandover = "handover";                 // the handover's FDT itself
+
+// An element of the lists above.
+struct StoredRange {
+  Be64 start;
+  Be64 size;
+};
+static_assert(sizeof(StoredRange) == 16);
+
+struct StoredEntry {
+  Be64 start;
+  Be64 size;
+  Be32 type;
+};
+static_assert(sizeof(StoredEntry) == 20);
 
 }  // namespace holdfast::report_fdt
