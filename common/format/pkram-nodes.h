@@ -28,7 +28,7 @@ struct PkramObject {
   std::uint64_t data_length = 0;  // bytes of its byte stream
 };
 struct PkramPage {
-  PhysRange range;
+  PhysRange range{};
   bool is_data = false;     // a page of the byte stream, else one with a place in a file
   std::uint64_t index = 0;  // pages from the start of the file or the stream
   std::uint8_t order = 0;
@@ -61,11 +61,11 @@ inline constexpr std::uint64_t kMaxPkramLinks = std::uint64_t{1} << 22;  // page
 
 // Walks everything that hangs below the super block.  `kept` is sealed and has what DecodePkram() gave.
 //
-// Errors (where: a physical address if not said otherwise): kMalformed: what the specification's Validator lines refuse:
-// a page outside of what is kept (the page), a node that is still being saved or loaded, a name without an end or that
-// another node has (the node), a byte stream with another number of pages than its length asks for (the object);
-// kMisaligned: a page that is no multiple of its size; kCycle; kTooLarge (where: how many are allowed); kUnreadable;
-// kOutOfBounds; the sink's.
+// Errors (where: a physical address if not said otherwise): kMalformed: what the specification's Validator lines
+// refuse: a page outside of what is kept (the page), a node that is still being saved or loaded, a name without an end
+// or that another node has (the node), a byte stream with another number of pages than its length asks for (the
+// object); kMisaligned: a page that is no multiple of its size; kCycle; kTooLarge (where: how many are allowed);
+// kUnreadable; kOutOfBounds; the sink's.
 Status WalkPkramNodes(PhysAddr super_block, const PhysMemory& memory, const PreservedMap& kept, const PkramSink& sink);
 
 }  // namespace holdfast
