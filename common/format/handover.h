@@ -68,6 +68,7 @@ class DialectNames {
 struct NativeHandover {
   std::uint8_t source = 0;             // of its ranges in Handover::kept
   std::string_view compatible;         // what an image must carry that speaks it
+  bool is_ambiguous = false;           // not all kernels that carry it read it alike: native only on demand
   std::span<const PhysRange> scratch;  // ascending and disjoint: where such a kernel is placed, and all that it needs
 };
 

@@ -28,6 +28,7 @@ struct Problem {
   // A kept range is part of the problem: as `what` for kKeptNotRam and kKeptOverlap, as `other` for kOverlap and
   // kConflict.  The shell, which has the handover at hand, puts its name there with NameKept().
   std::optional<KeptRange> kept{};
+  bool is_address = false;  // of kMalformed: `where` is an address, or an offset in a tree at one
 };
 
 // Puts the name of problem.kept, which is there, where the problem speaks of it.
