@@ -3,6 +3,7 @@
 
 #include "common/format/elf-core.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 
@@ -69,7 +70,7 @@ Result<std::uint64_t> ElfCoreHeadSize(std::span<const std::byte> bytes) {
   if (offset > kNoAddress - size) {
     return Error{Errc::kMalformed, offsetof(Elf64Header, program_headers_offset)};
   }
-  return offset + size;
+  return std::max<std::uint64_t>(offset + size, sizeof(Elf64Header));
 }
 
 Status DecodeElfCore(std::span<const std::byte> head, std::uint64_t file_size, BoundedVector<CoreSegment>& out) {

@@ -132,6 +132,17 @@ TEST_CASE("A segment that cannot be is refused", "[format][elf-core]") {
   }
 }
 
+TEST_CASE("Program headers that lie in the header take no more than it", "[format][elf-core]") {
+  auto file = TwoPieces();
+  Put(file, offsetof(Elf64Header, program_headers_offset), Le64(0));
+  Put(file, offsetof(Elf64Header, num_program_headers), Le16(1));
+  const auto head = ElfCoreHeadSize(file);
+  REQUIRE(head.ok());
+  CHECK(head.value() == sizeof(Elf64Header));
+  Segments segments;
+  CHECK(DecodeElfCore(std::span(file).first(sizeof(Elf64Header)), file.size(), segments).ok());
+}
+
 TEST_CASE("A fifth segment does not fit into a table of four", "[format][elf-core]") {
   std::vector<CorePiece> pieces(5, CorePiece{.physical_address = 0x1000, .bytes = Filled(1, 'x')});
   Segments segments;
