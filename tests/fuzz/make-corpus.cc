@@ -19,6 +19,7 @@
 #include "common/format/e820.h"
 #include "common/format/handover-v1.h"
 #include "common/format/kernel-header.h"
+#include "common/format/range-list.h"
 #include "common/format/setup-data-chain.h"
 #include "tests/support/kernel-files.h"
 
@@ -69,6 +70,21 @@ void WriteHandovers() {
                          bytes)
             .value());
   Write("fdt-handover", "empty", EncodeHandoverV1(HandoverV1{}, bytes).value());
+}
+
+void WriteRangeLists() {
+  const auto write = [](const std::string& name, const std::vector<BlockRun>& runs) {
+    std::vector<std::byte> storage(256);
+    Write("range-list", name, EncodeRangeList(runs, storage).value());
+  };
+  write("page", {{Between(0x1000, 0x2000), 0}});
+  write("no-order", {{Between(0x40000000, 0x40123000), KeptBlock::kNoOrder}});
+  write("orders", {{Between(0x100000000, 0x100400000), 10},
+                   {Between(0x100400000, 0x100401000), 0},
+                   {Between(0x100402000, 0x100404000), 1},
+                   {Between(0x100600000, 0x101a00000), 9},
+                   {Between(0x8000000000, 0xa000000000), 18}});
+  write("up-to-the-limit", {{PhysRange::All(), kMaxRunOrder}});
 }
 
 void WriteReports() {
@@ -250,6 +266,7 @@ int main(int argc, char** argv) {
   }
   root = argv[1];
   WriteHandovers();
+  WriteRangeLists();
   WriteReports();
   WriteMaps();
   WriteChains();
