@@ -32,7 +32,10 @@ Status ListInUse(const LoadedBoot& boot, const FoundHandovers& handovers, const 
     facts.has_node = facts.has_node || node.type == kSetupEfi;
   }
   for (const FoundHandover& handover : handovers) {
-    TRY(out.Append({.name = "handover", .range = handover.option.range, .may_be_kept = true}));
+    // The pages of other handovers are kept with the rest.
+    if (handover.carrier == Carrier::kTree) {
+      TRY(out.Append({.name = "handover", .range = handover.at, .may_be_kept = true}));
+    }
   }
   TRY_ASSIGN(const PhysRange efi_map, EfiMemoryMapRange(boot.params.efi_info));
   TRY(out.Append({.name = "EFI memory map", .range = efi_map}));

@@ -3,8 +3,8 @@
 
 #pragma once
 
+#include "common/format/find-handovers.h"
 #include "common/plan/boot-plan.h"
-#include "purgatory/find-handover.h"
 #include "purgatory/loaded-boot.h"
 
 namespace holdfast::purgatory {

@@ -80,6 +80,7 @@ Boot::Boot(Storage& storage, const ConsoleOptions& consoles)
       loaded_(storage.params, storage.map),
       kept_(storage.kept),
       scratch_(storage.scratch),
+      native_scratch_(storage.native_scratch),
       ram_(storage.ram),
       plan_(storage.fenced_map, storage.avoid) {
   g_ending = &ending_;
@@ -96,21 +97,20 @@ void Boot::ReadBootParams(PhysAddr address) {
   std::string_view failed;
   const Status read = ReadLoadedBoot(address, readable_, loaded_, failed);
   ending_.Check(read, failed);
-  for (const SetupDataNode& node : loaded_.nodes) {
-    // What the old kernel preserved that way stands in no map: without reading it there is no safe place.
-    if (node.type == kSetupKexecKho) {
-      ending_.Refuse({.code = Errc::kUnsupported, .what = "KHO handover", .range = node.node});
-    }
-  }
   time_.Mark("boot_params");
 }
 
-void Boot::FindHandoversOn(std::string_view command_line) {
-  if (Problem problem; !FindHandovers(command_line, loaded_.map, handovers_, problem).ok()) {
+void Boot::FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines,
+                           const std::optional<HandoverOption>& bundle) {
+  const HandoverCarriers carriers{.bundle = bundle, .lines = lines, .nodes = loaded_.nodes.view()};
+  if (Problem problem; !FindHandovers(carriers, loaded_.map, handovers_, problem).ok()) {
     ending_.Refuse(problem);
   }
   for (const FoundHandover& handover : handovers_) {
-    ending_.Check(readable_.Add(handover.option.range), "handover", handover.option.range);
+    // A tree may lie in what an earlier stage fenced; all else is read in RAM, or not at all.
+    if (handover.carrier == Carrier::kTree) {
+      ending_.Check(readable_.Add(handover.at), "handover", handover.at);
+    }
   }
 }
 
@@ -122,7 +122,13 @@ void Boot::SwitchTables() {
 void Boot::ReadHandovers() {
   Problem problem;
   const Hasher hasher;
-  const Status decoded = DecodeHandovers(memory_, hasher.blocks(), handovers_, handover_, problem);
+  const HandoverReading reading{.memory = memory_,
+                                .blocks = hasher.blocks(),
+                                .map = loaded_.map,
+                                .page_table_levels = Is5Levels() ? 5 : 4,  // The stage never switches.
+                                .native_scratch = native_scratch_,
+                                .aligned = storage_.report_node.payload};
+  const Status decoded = holdfast::ReadHandovers(reading, handovers_, handover_, problem);
   ending_.SetPolicy(handover_.policy);
   if (!decoded.ok()) {
     ending_.Refuse(problem);
@@ -139,14 +145,19 @@ void Boot::MakePlan(const BootInputs& inputs) {
   }
 }
 
+bool Boot::Is5Levels() { return (x86::ReadCr4() & x86::kCr4La57) != 0; }
+
 EntryFacts Boot::EntryFactsHere(const SetupHeader& header) {
   EntryFacts facts = EntryFactsOf(header);
-  facts.is_5_levels = (x86::ReadCr4() & x86::kCr4La57) != 0;
+  facts.is_5_levels = Is5Levels();
   return facts;
 }
 
 void Boot::Prepare(std::string_view shell, std::string_view loader, PhysRange stage) {
   ending_.Check(PrepareNodes(plan_, Report(shell, loader), loaded_, storage_), "report", stage);
+  if (plan_.why_fence) {
+    SayLine(SayNotNative, *plan_.why_fence);
+  }
   SayLine(SayMode, ModeName(plan_.mode), plan_.memory.size(), plan_.closed_bytes);
   SayLine(SayKernel, plan_.slot.range.start(), plan_.slot.index, plan_.slot.count);
 }
@@ -164,15 +175,16 @@ BootReport Boot::Report(std::string_view shell, std::string_view loader) const {
   report.map_before = loaded_.map.view();
   report.map_after = plan_.memory.view();
   report.closed_bytes = plan_.closed_bytes;
+  report.scratch = native_scratch_.view();
   report.kernel = plan_.slot.range;
   report.slot_index = plan_.slot.index;
   report.slot_count = plan_.slot.count;
+  report.placed = plan_.segments.view();
   report.timestamps = time_.view();
-  if (!handovers_.empty()) {
-    const FoundHandover& first = handovers_[0];
-    report.handover_address = first.option.range.start();
-    report.handover_digest = first.option.digest;
-    report.handover = first.tree->bytes();
+  if (const FoundHandover* const first = FirstTree(handovers_)) {
+    report.handover_address = first->at.start();
+    report.handover_digest = first->digest;
+    report.handover = first->tree->bytes();
   }
   return report;
 }

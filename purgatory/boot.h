@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <array>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -16,10 +18,10 @@
 #include "common/console/console.h"
 #include "common/format/boot-report.h"
 #include "common/format/handover.h"
+#include "common/format/read-handovers.h"
 #include "common/plan/boot-plan.h"
 #include "common/plan/kernel-entry.h"
 #include "purgatory/ending.h"
-#include "purgatory/find-handover.h"
 #include "purgatory/loaded-boot.h"
 #include "purgatory/storage.h"
 
@@ -99,12 +101,14 @@ class Boot {
   void RefuseConfidential();
   // boot_params and all that it leads to.
   void ReadBootParams(PhysAddr address);
-  // The handovers that a command line names; more may have been found before.
-  void FindHandoversOn(std::string_view command_line);
+  // The handovers that there are, on the loader's nodes, and on `lines`; `bundle` is the bundle's tree.
+  void FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines,
+                       const std::optional<HandoverOption>& bundle = std::nullopt);
   void SwitchTables();
   void ReadHandovers();
   // The decision, or the end.
   void MakePlan(const BootInputs& inputs);
+  static bool Is5Levels();
   // How a kernel with this setup header can be entered on this processor, as far as that tells.
   static EntryFacts EntryFactsHere(const SetupHeader& header);
   // The last step before memory is written: prepares what the next kernel reads in our own memory, which `stage` is,
@@ -129,6 +133,7 @@ class Boot {
   FoundHandovers handovers_;
   PreservedMap kept_;
   RangeSet scratch_;
+  RangeSet native_scratch_;
   RangeSet ram_;
   Handover handover_{kept_, scratch_, ram_};
   BootPlan plan_;

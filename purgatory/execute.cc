@@ -88,11 +88,15 @@ Status RelinkNodes(const BootPlan& plan, const PreservedMap& kept, const LoadedB
     TRY(CheckTarget(kept, node.node));
   }
   for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (StaysInChain(plan, nodes[i])) {
-      const Le64 next(NextStaying(plan, nodes, i + 1));
-      TRY_ASSIGN(const PhysRange target, PhysRange::FromStartSize(nodes[i].node.start(), sizeof(next)));
-      TRY(WriteAt(kept, target, &next));
+    if (!StaysInChain(plan, nodes[i])) {
+      continue;
     }
+    const bool hides = plan.hides_native && nodes[i].type == kSetupKexecKho;
+    const SetupDataHeader header{.next = Le64(NextStaying(plan, nodes, i + 1)),
+                                 .type = Le32(hides ? kSetupHoldfastHiddenKho : nodes[i].type),
+                                 .len = Le32(static_cast<std::uint32_t>(nodes[i].payload.size()))};
+    TRY_ASSIGN(const PhysRange target, PhysRange::FromStartSize(nodes[i].node.start(), sizeof(header)));
+    TRY(WriteAt(kept, target, &header));
   }
   return kDone;
 }

@@ -23,7 +23,8 @@ Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& 
 // kOverlap (where: the first kept byte): a write to `target` would meet kept memory.
 Status CheckTarget(const PreservedMap& kept, PhysRange target);
 
-// Links the loader's nodes anew, without those that the next kernel must not see.  kOverlap: a write would have met
+// Links the loader's nodes anew, without those that the next kernel must not see; a KHO node that it must not take gets
+// a type of ours.  kOverlap: a write would have met
 // kept memory; then nothing was written.
 Status RelinkNodes(const BootPlan& plan, const PreservedMap& kept, const LoadedBoot& boot);
 

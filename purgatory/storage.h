@@ -12,6 +12,7 @@
 #include "common/abi/boot-params.h"
 #include "common/arch/x86/page-tables.h"
 #include "common/codec/zstd.h"
+#include "common/format/kho.h"
 #include "common/mem/memory-map.h"
 #include "common/mem/preserved-map.h"
 #include "common/plan/boot-plan.h"
@@ -39,6 +40,7 @@ struct Storage {
   std::array<InUse, kMaxInUse> in_use;
   std::array<PhysRange, kMaxAvoided> avoid;
   std::array<PhysRange, kMaxScratchRanges> scratch;
+  std::array<PhysRange, kMaxKhoScratch> native_scratch;
   std::array<PhysRange, kMaxRamRanges> ram;
   std::array<KeptRange, kMaxKept> kept;
 
@@ -48,7 +50,7 @@ struct Storage {
   alignas(16) std::array<char, 4096> command_line;
   alignas(16) std::array<Node<SetupIndirect>, kMaxHeld> held_nodes;
   alignas(16) Node<std::array<E820Entry, kMaxExtension>> extension_node;
-  alignas(16) Node<std::array<std::byte, 2 * kMiB>> report_node;
+  alignas(16) Node<std::array<std::byte, 2 * kMiB + kMiB / 2>> report_node;
 };
 
 }  // namespace holdfast::purgatory

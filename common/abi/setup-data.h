@@ -3,7 +3,7 @@
 //
 // Layout only.  Source: Documentation/arch/x86/boot.rst ("setup_data") and
 // arch/x86/include/uapi/asm/setup_data.h.  Nothing in this file may be changed to suit us,
-// but for the one type that is ours.
+// but for the types that are ours.
 
 #pragma once
 
@@ -26,6 +26,8 @@ inline constexpr std::uint32_t kSetupIndirect = std::uint32_t{1} << 31;
 inline constexpr std::uint32_t kSetupIndirectHeld = kSetupIndirect | 2;
 // Ours: the report for the next kernel's user space ("HFDT" in ASCII).
 inline constexpr std::uint32_t kSetupHoldfastReport = 0x48464454;
+// Ours: a KHO node that the next kernel must not take, for user space to find ("HFKH").
+inline constexpr std::uint32_t kSetupHoldfastHiddenKho = 0x48464b48;
 
 struct SetupDataHeader {
   Le64 next;  // physical address of the next node, 0 at the end

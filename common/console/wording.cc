@@ -89,7 +89,11 @@ void DescribeConflict(TextWriter& out, const Problem& problem, const Thing& othe
 
 // Where no value is meant, none is named.
 void DescribeUnsupported(TextWriter& out, const Problem& problem, const Thing& thing) {
-  AppendSubject(out, thing).Text("not supported");
+  AppendSubject(out, thing);
+  if (!problem.other.empty()) {
+    out.Untrusted(problem.other).Text(" ");
+  }
+  out.Text("not supported");
   if (problem.where != 0) {
     out.Text(": ").Hex(problem.where);
   }
@@ -117,6 +121,11 @@ void SayMode(TextWriter& out, std::string_view mode, std::uint64_t entries, std:
   out.Text("mode ").Text(mode).Text(", map ");
   AppendCountOfEntries(out, entries);
   out.Text(", ").Size(closed_bytes).Text(" closed over");
+}
+
+void SayNotNative(TextWriter& out, const Problem& problem) {
+  out.Text("not native: ");
+  DescribeProblem(out, problem);
 }
 
 void SayDigest(TextWriter& out, std::uint64_t bytes, std::uint64_t segments) {
@@ -163,7 +172,12 @@ void DescribeProblem(TextWriter& out, const Problem& problem) {
       AppendSubject(out, thing).Text("digest differs");
       return;
     case Errc::kMalformed:
-      AppendSubject(out, thing).Text("malformed at byte ").Dec(problem.where);
+      AppendSubject(out, thing);
+      if (problem.is_address) {
+        out.Text("malformed at ").Hex(problem.where);
+      } else {
+        out.Text("malformed at byte ").Dec(problem.where);
+      }
       return;
     case Errc::kMisaligned:
       AppendSubject(out, thing).Text("misaligned at ").Hex(problem.where);

@@ -23,6 +23,8 @@ void SayHello(TextWriter& out, std::string_view shell, std::string_view loader);
 void SayHandover(TextWriter& out, std::string_view dialect, std::uint64_t ranges, std::uint64_t bytes);
 // "mode MODE, map N entries, SIZE closed over"
 void SayMode(TextWriter& out, std::string_view mode, std::uint64_t entries, std::uint64_t closed_bytes);
+// "not native: what and where": why a fence is put around what a kernel could have taken by itself.
+void SayNotNative(TextWriter& out, const Problem& problem);
 // "digest ok, SIZE in N segments"
 void SayDigest(TextWriter& out, std::uint64_t bytes, std::uint64_t segments);
 // "digest skipped, the loader asked for it"

@@ -57,6 +57,53 @@ void WriteMap(FdtWriter& writer, const char* name, std::span<const MemEntry> map
   }
 }
 
+void WriteRanges(FdtWriter& writer, std::span<const PhysRange> ranges) {
+  auto space = writer.Space(kPropScratchRanges, ranges.size() * sizeof(StoredRange));
+  if (space.empty()) {
+    return;
+  }
+  for (const PhysRange& range : ranges) {
+    Put(space, StoredRange{Be64(range.start().raw()), Be64(range.size())});
+  }
+}
+
+void PutName(std::span<std::byte>& space, std::string_view name) {
+  for (const char c : name) {
+    Put(space, static_cast<std::byte>(c));
+  }
+  Put(space, std::byte{0});
+}
+
+// Calls visit(segment) for each that the next kernel still needs.
+template <typename Visit>
+void ForEachLasting(std::span<const PlacedSegment> placed, Visit visit) {
+  for (const PlacedSegment& each : placed) {
+    if (!each.is_temporary) {
+      visit(each);
+    }
+  }
+}
+
+void WritePlaced(FdtWriter& writer, std::span<const PlacedSegment> placed) {
+  std::size_t count = 0;
+  std::size_t names_size = 0;
+  ForEachLasting(placed, [&](const PlacedSegment& each) {
+    ++count;
+    names_size += each.name.size() + 1;
+  });
+  auto ranges = writer.Space(kPropPlacedRanges, count * sizeof(StoredRange));
+  if (ranges.empty()) {
+    return;
+  }
+  ForEachLasting(placed, [&](const PlacedSegment& each) {
+    Put(ranges, StoredRange{Be64(each.range.start().raw()), Be64(each.range.size())});
+  });
+  auto names = writer.Space(kPropPlacedNames, names_size);
+  if (!names.empty()) {
+    ForEachLasting(placed, [&](const PlacedSegment& each) { PutName(names, each.name); });
+  }
+}
+
 void WriteTimestamps(FdtWriter& writer, std::span<const Timestamp> timestamps) {
   auto values = writer.Space(kPropTimestamps, timestamps.size() * sizeof(Be64));
   if (values.empty()) {
@@ -72,10 +119,7 @@ void WriteTimestamps(FdtWriter& writer, std::span<const Timestamp> timestamps) {
     return;
   }
   for (const Timestamp& timestamp : timestamps) {
-    for (const char c : timestamp.name) {
-      Put(names, static_cast<std::byte>(c));
-    }
-    Put(names, std::byte{0});
+    PutName(names, timestamp.name);
   }
 }
 
@@ -152,24 +196,60 @@ Status ReadMap(const FdtView& tree, const char* name, BoundedVector<MemEntry>& o
   });
 }
 
+Status ReadRanges(const FdtView& tree, const char* name, BoundedVector<PhysRange>& out) {
+  out.Clear();
+  PhysAddr from;
+  return ForEach<StoredRange>(tree, name, [&](const StoredRange& stored, Error malformed) -> Status {
+    TRY_ASSIGN(const PhysRange range, NextRange(stored.start, stored.size, from, malformed));
+    from = range.end();
+    return out.Append(range);
+  });
+}
+
+// The names of a list's items, in their order: as many as there are items.
+class NameReader {
+ public:
+  NameReader(const FdtView& tree, const char* name) : malformed_{Errc::kMalformed, tree.WhereOf(tree.root(), name)} {
+    const auto list = tree.Property(tree.root(), name).value_or(std::span<const std::byte>());
+    rest_ = {static_cast<const char*>(static_cast<const void*>(list.data())), list.size()};
+  }
+
+  Result<std::string_view> Next() {
+    const std::size_t length = rest_.find('\0');
+    if (length == std::string_view::npos) {
+      return malformed_;
+    }
+    const std::string_view name(rest_.data(), length);
+    rest_.remove_prefix(length + 1);
+    return name;
+  }
+  Status Finish() const { return rest_.empty() ? Status(kDone) : Status(malformed_); }
+
+ private:
+  Error malformed_;
+  std::string_view rest_;
+};
+
+// In no order: they lie where their makers put them.
+Status ReadPlaced(const FdtView& tree, BoundedVector<PlacedSegment>& out) {
+  out.Clear();
+  NameReader names(tree, kPropPlacedNames);
+  TRY(ForEach<StoredRange>(tree, kPropPlacedRanges, [&](const StoredRange& stored, Error malformed) -> Status {
+    TRY_ASSIGN(const PhysRange range, NextRange(stored.start, stored.size, PhysAddr(0), malformed));
+    TRY_ASSIGN(const std::string_view name, names.Next());
+    return out.Append({.name = name, .range = range});
+  }));
+  return names.Finish();
+}
+
 Status ReadTimestamps(const FdtView& tree, BoundedVector<Timestamp>& out) {
   out.Clear();
-  const auto list = tree.Property(tree.root(), kPropTimestampNames).value_or(std::span<const std::byte>());
-  std::string_view names(static_cast<const char*>(static_cast<const void*>(list.data())), list.size());
-  const Error names_malformed = {Errc::kMalformed, tree.WhereOf(tree.root(), kPropTimestampNames)};
+  NameReader names(tree, kPropTimestampNames);
   TRY(ForEach<Be64>(tree, kPropTimestamps, [&](Be64 stored, Error) -> Status {
-    const std::size_t length = names.find('\0');
-    if (length == std::string_view::npos) {
-      return names_malformed;
-    }
-    const std::string_view name = std::string_view(names.data(), length);
-    names.remove_prefix(length + 1);
+    TRY_ASSIGN(const std::string_view name, names.Next());
     return out.Append({.name = name, .tsc = stored.value()});
   }));
-  if (!names.empty()) {
-    return names_malformed;
-  }
-  return kDone;
+  return names.Finish();
 }
 
 Status ReadHandover(const FdtView& tree, BootReport& out) {
@@ -221,6 +301,8 @@ Result<std::span<const std::byte>> EncodeBootReport(const BootReport& report, st
   writer.U32(kPropGeneration, report.generation);
   WriteKept(writer, report.kept);
   writer.String(kPropMode, report.mode);
+  WriteRanges(writer, report.scratch);
+  WritePlaced(writer, report.placed);
   writer.String(kPropEntry, report.entry);
   WriteMap(writer, kPropMapBefore, report.map_before);
   WriteMap(writer, kPropMapAfter, report.map_after);
@@ -258,6 +340,10 @@ Status DecodeBootReport(const FdtView& tree, BootReportTables tables, BootReport
   TRY(ReadU64(tree, kPropClosedBytes, out.closed_bytes));
   TRY(ReadKernel(tree, out));
   TRY(ReadTimestamps(tree, tables.timestamps));
+  TRY(ReadRanges(tree, kPropScratchRanges, tables.scratch));
+  TRY(ReadPlaced(tree, tables.placed));
+  out.scratch = tables.scratch.view();
+  out.placed = tables.placed.view();
   out.kept = tables.kept.view();
   out.map_before = tables.map_before.view();
   out.map_after = tables.map_after.view();

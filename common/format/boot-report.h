@@ -15,6 +15,7 @@
 #include "common/codec/sha256.h"
 #include "common/format/fdt.h"
 #include "common/mem/memory-map.h"
+#include "common/mem/placed-segment.h"
 #include "common/mem/preserved-map.h"
 
 namespace holdfast {
@@ -34,6 +35,8 @@ struct BootReport {
   std::uint32_t generation = 0;
   std::span<const KeptRange> kept;
   std::string_view mode;
+  std::span<const PhysRange> scratch;     // of a handover that a kernel may read by itself; ascending
+  std::span<const PlacedSegment> placed;  // what is not temporary of it is written, in this order
   std::string_view entry;
   std::span<const MemEntry> map_before;
   std::span<const MemEntry> map_after;
@@ -54,6 +57,8 @@ struct BootReportTables {
   BoundedVector<MemEntry>& map_before;
   BoundedVector<MemEntry>& map_after;
   BoundedVector<Timestamp>& timestamps;
+  BoundedVector<PhysRange>& scratch;
+  BoundedVector<PlacedSegment>& placed;
 };
 // What the tree does not say keeps its value from BootReport{}.  Of kept ranges the report tells only where they are.
 // kUnknownCompatible, kMalformed (a value of the wrong size, a list out of order, figures that disagree), kOutOfBounds,

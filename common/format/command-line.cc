@@ -31,6 +31,22 @@ unsigned DigitOf(char c) {
   return digit == std::string_view::npos ? 36 : static_cast<unsigned>(digit);
 }
 
+bool HasHexPrefix(std::string_view text) {
+  return text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X') && DigitOf(text[2]) < 16;
+}
+
+// How many digits are in front of `text`, and what they say; nullopt: no 64-bit number.
+std::optional<std::size_t> TakeDigits(std::string_view text, unsigned base, std::uint64_t& value) {
+  std::size_t digits = 0;
+  for (; digits < text.size() && DigitOf(text[digits]) < base; ++digits) {
+    if (__builtin_mul_overflow(value, std::uint64_t{base}, &value) ||
+        __builtin_add_overflow(value, std::uint64_t{DigitOf(text[digits])}, &value)) {
+      return std::nullopt;
+    }
+  }
+  return digits;
+}
+
 // Each suffix is worth ten bits more than the one before it.
 unsigned SuffixShift(char c) {
   constexpr std::string_view kSuffixes = "kmgtpe";
@@ -181,6 +197,17 @@ std::optional<CommandLineOption> FindOption(std::string_view line, std::string_v
   return std::nullopt;
 }
 
+std::optional<CommandLineOption> FindLastOption(std::string_view line, std::string_view name) {
+  std::optional<CommandLineOption> last;
+  CommandLineReader reader(line);
+  for (auto option = reader.Next(); option; option = reader.Next()) {
+    if (SameOptionName(option->name, name)) {
+      last = option;
+    }
+  }
+  return last;
+}
+
 Status FindHandoverOptions(std::string_view line, BoundedVector<HandoverOption>& out) {
   CommandLineReader reader(line);
   for (auto option = reader.Next(); option; option = reader.Next()) {
@@ -217,20 +244,13 @@ std::optional<SerialConsole> FindSerialConsole(std::string_view line) {
 std::optional<std::uint64_t> ParseMemSize(std::string_view text) {
   unsigned base = 10;
   if (text.starts_with('0')) {
-    const bool hexadecimal = text.size() > 2 && (text[1] == 'x' || text[1] == 'X') && DigitOf(text[2]) < 16;
-    base = hexadecimal ? 16 : 8;
-    text.remove_prefix(hexadecimal ? 2 : 0);
+    base = HasHexPrefix(text) ? 16 : 8;
+    text.remove_prefix(base == 16 ? 2 : 0);
   }
   std::uint64_t value = 0;
-  std::size_t digits = 0;
-  for (; digits < text.size() && DigitOf(text[digits]) < base; ++digits) {
-    if (__builtin_mul_overflow(value, std::uint64_t{base}, &value) ||
-        __builtin_add_overflow(value, std::uint64_t{DigitOf(text[digits])}, &value)) {
-      return std::nullopt;
-    }
-  }
-  const std::string_view suffix = From(text, digits);
-  if (digits == 0 || suffix.size() > 1) {
+  const auto digits = TakeDigits(text, base, value);
+  const std::string_view suffix = From(text, digits.value_or(0));
+  if (digits.value_or(0) == 0 || suffix.size() > 1) {
     return std::nullopt;
   }
   const unsigned shift = suffix.empty() ? 0 : SuffixShift(suffix[0]);
@@ -238,6 +258,13 @@ std::optional<std::uint64_t> ParseMemSize(std::string_view text) {
     return std::nullopt;
   }
   return value << shift;
+}
+
+std::optional<std::uint64_t> ParseHexadecimal(std::string_view text) {
+  text.remove_prefix(HasHexPrefix(text) ? 2 : 0);
+  std::uint64_t value = 0;
+  const auto digits = TakeDigits(text, 16, value);
+  return digits.value_or(0) == 0 || *digits != text.size() ? std::nullopt : std::optional(value);
 }
 
 }  // namespace holdfast

@@ -38,6 +38,8 @@ bool SameOptionName(std::string_view a, std::string_view b);
 
 // The first option of that name.
 std::optional<CommandLineOption> FindOption(std::string_view line, std::string_view name);
+// The last one: what holds where a kernel takes each in turn, as it does with early parameters.
+std::optional<CommandLineOption> FindLastOption(std::string_view line, std::string_view name);
 
 // holdfast=ADDR,SIZE,SHA256 : physical address, bytes, digest of the FDT in hexadecimal.
 struct HandoverOption {
@@ -67,5 +69,7 @@ std::optional<SerialConsole> FindSerialConsole(std::string_view line);
 // A number as Linux' memparse() reads it: decimal, 0x hexadecimal or octal, with K M G T P E.
 // nullopt: nothing to read, something left over, or no 64-bit number.
 std::optional<std::uint64_t> ParseMemSize(std::string_view text);
+// A number as kstrtoull() reads it with base 16: hexadecimal, with or without 0x.
+std::optional<std::uint64_t> ParseHexadecimal(std::string_view text);
 
 }  // namespace holdfast

@@ -196,6 +196,11 @@ std::optional<FdtNode> FdtView::NextSibling(FdtNode node) const {
   return offset < 0 ? std::nullopt : std::optional(FdtNode(offset));
 }
 
+std::optional<FdtNode> FdtView::NextNode(FdtNode node) const {
+  const int offset = fdt_next_node(bytes_.data(), node.offset(), nullptr);
+  return offset < 0 ? std::nullopt : std::optional(FdtNode(offset));
+}
+
 // Not fdt_subnode_offset(): it takes "name@1" for "name".
 std::optional<FdtNode> FdtView::Child(FdtNode parent, const char* name) const {
   for (auto child = FirstChild(parent); child; child = NextSibling(*child)) {
@@ -214,9 +219,9 @@ std::string_view FdtView::Name(FdtNode node) const {
 
 std::optional<FdtNode> FdtView::At(std::uint32_t offset) const {
   // A walk: inside of a property's value something may look like a node.
-  for (int node = 0; node >= 0; node = fdt_next_node(bytes_.data(), node, nullptr)) {
-    if (static_cast<std::uint32_t>(node) == offset) {
-      return FdtNode(node);
+  for (auto node = std::optional(root()); node; node = NextNode(*node)) {
+    if (static_cast<std::uint32_t>(node->offset()) == offset) {
+      return node;
     }
   }
   return std::nullopt;

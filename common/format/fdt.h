@@ -49,6 +49,8 @@ class FdtView {
   std::optional<FdtNode> Child(FdtNode parent, const char* name) const;
   std::optional<FdtNode> FirstChild(FdtNode parent) const;
   std::optional<FdtNode> NextSibling(FdtNode node) const;
+  // The node whose name stands next in the tree, at whatever depth: with root() as a beginning, every node.
+  std::optional<FdtNode> NextNode(FdtNode node) const;
   std::string_view Name(FdtNode node) const;
   // A node from an offset that this tree gave earlier (KeptRange::node); nullopt when there is none.
   std::optional<FdtNode> At(std::uint32_t offset) const;

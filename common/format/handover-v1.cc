@@ -32,6 +32,10 @@ constexpr std::array kFences = {Word<Fence>{"reserved", Fence::kReserved}, Word<
                                 Word<Fence>{"pmem", Fence::kPmem}, Word<Fence>{"pram", Fence::kPram}};
 constexpr std::array kOnRefusals = {Word<OnRefusal>{"reset", OnRefusal::kReset},
                                     Word<OnRefusal>{"halt", OnRefusal::kHalt}};
+constexpr std::array kModes = {Word<ModeWish>{"auto", ModeWish::kAuto}, Word<ModeWish>{"fence", ModeWish::kFence},
+                               Word<ModeWish>{"native", ModeWish::kNative}};
+// Other dialects name no ranges that a device could be made of.
+constexpr std::array kForeignFences = {Word<Fence>{"reserved", Fence::kReserved}, Word<Fence>{"held", Fence::kHeld}};
 constexpr std::array kSwitches = {Word<bool>{"on", true}, Word<bool>{"off", false}};
 
 template <typename T, std::size_t N>
@@ -113,6 +117,8 @@ Status DecodePolicy(const FdtView& tree, Policy& out) {
   }
   TRY(ReadWord(tree, *node, kPropOnRefusal, kOnRefusals, out.on_refusal));
   TRY(ReadWord(tree, *node, kPropKaslr, kSwitches, out.kaslr));
+  TRY(ReadWord(tree, *node, kPropMode, kModes, out.mode));
+  TRY(ReadWord(tree, *node, kPropForeignFence, kForeignFences, out.foreign_fence));
   TRY(tree.OnlyProperty(*node, kPropRefusalDelay));
   TRY_ASSIGN(const auto delay, tree.U32(*node, kPropRefusalDelay));
   if (delay && *delay > kMaxRefusalDelay) {
@@ -232,6 +238,9 @@ Status CheckEncodable(const HandoverV1& handover) {
   if (handover.policy.refusal_delay_seconds > kMaxRefusalDelay) {
     return Error{Errc::kMalformed, handover.policy.refusal_delay_seconds};
   }
+  if (handover.policy.foreign_fence != Fence::kReserved && handover.policy.foreign_fence != Fence::kHeld) {
+    return Error{Errc::kMalformed, static_cast<std::uint64_t>(handover.policy.foreign_fence)};
+  }
   if (preserved.size() > kMaxPreservedNames) {
     return Error{Errc::kTableFull, kMaxPreservedNames};
   }
@@ -274,6 +283,12 @@ void WritePolicy(FdtWriter& writer, const Policy& policy) {
   writer.String(kPropOnRefusal, TextOf(kOnRefusals, policy.on_refusal));
   writer.U32(kPropRefusalDelay, policy.refusal_delay_seconds);
   writer.String(kPropKaslr, TextOf(kSwitches, policy.kaslr));
+  if (policy.mode != ModeWish::kAuto) {
+    writer.String(kPropMode, TextOf(kModes, policy.mode));
+  }
+  if (policy.foreign_fence != Fence::kReserved) {
+    writer.String(kPropForeignFence, TextOf(kForeignFences, policy.foreign_fence));
+  }
   writer.EndNode();
 }
 

@@ -65,7 +65,8 @@ struct HandoverV1 {
   std::span<const PhysRange> ram;
 };
 // Writes only what DecodeHandoverV1 takes.  kMalformed (where: index of the name): a name that is no path component
-// or stands twice, no ranges, an empty range; (where: the delay) a delay above kMaxRefusalDelay.  kTableFull: storage
+// or stands twice, no ranges, an empty range; (where: the delay) a delay above kMaxRefusalDelay;
+// (where: the fence) a foreign fence that is none.  kTableFull: storage
 // or kMaxHandoverSize too small, or more than kMaxPreservedNames.
 Result<std::span<const std::byte>> EncodeHandoverV1(const HandoverV1& handover, std::span<std::byte> storage);
 

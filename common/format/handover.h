@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
@@ -47,11 +48,11 @@ class DialectNames {
   }
   bool Has(std::string_view name) const {
     for (std::string_view rest = view(); !rest.empty();) {
-      const std::size_t end = rest.find('+');
-      if (rest.substr(0, end) == name) {
+      const std::string_view first(rest.data(), std::min(rest.find('+'), rest.size()));
+      if (first == name) {
         return true;
       }
-      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+      rest.remove_prefix(std::min(first.size() + 1, rest.size()));
     }
     return false;
   }
@@ -67,6 +68,7 @@ class DialectNames {
 struct NativeHandover {
   std::uint8_t source = 0;             // of its ranges in Handover::kept
   std::string_view compatible;         // what an image must carry that speaks it
+  bool is_ambiguous = false;           // not all kernels that carry it read it alike: native only on demand
   std::span<const PhysRange> scratch;  // ascending and disjoint: where such a kernel is placed, and all that it needs
 };
 

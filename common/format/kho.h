@@ -10,8 +10,11 @@
 //                              /preserved-memory; they call themselves kho-v1 as well
 //
 // A decoder gives kMemory blocks as the map lists them, and a kStructure block for every page that it has read: the
-// tree, the map's pages, the array of scratch areas.  That blocks are RAM, that they overlap neither each other nor
-// scratch, and that no structure but the array lies in scratch is for PreservedMap::Seal() and common/plan to check.
+// tree, the map's pages, the array of scratch areas (of a bitmap of 512 bytes only these, as several lie in a page).
+// Blocks of one order that stand one behind the other in one bitmap come as one KeptBlock, whose range is a multiple of
+// the order's size.  The `mem` arrays say no order, and their ranges need not be pages.  That blocks are RAM, that they
+// overlap neither each other nor scratch, and that no structure but the array lies in scratch is for
+// PreservedMap::Seal() and common/plan to check.
 
 #pragma once
 
@@ -52,25 +55,31 @@ struct KhoFacts {
   KhoBitmaps bitmaps = KhoBitmaps::kUnknown;  // kho-v1: which it is, by proof or because the caller said so
   PhysAddr map;                               // the root of the map, 0 where the tree itself is it
   std::uint64_t num_blocks = 0;
-  std::uint64_t num_structures = 0;  // pages
-  // Structure pages that a preserved block covers as well are no error.
+  std::uint64_t num_structures = 0;  // tree, arrays, chunks, bitmaps and nodes
+  // Structures that a preserved block covers as well are no error.
 };
 
 // Walks the whole handover.  Scratch areas are added to `scratch`.  `bitmaps` settles kho-v1's size; kUnknown looks for
 // proofs (kho.cc), and where there are none gives every span of the larger size as kUncertain.
 //
-// Errors (where: a physical address if not said otherwise): kNotFinalized (of the tree): no device tree is there, which
-// is how senders up to 6.18 look that were not told to finalize, or the map's address is 0; kUnknownCompatible (where:
-// byte offset in the tree): a version that is not known; FdtView's errors; kMalformed: a property of the wrong size
-// (byte offset in the tree); scratch areas that overlap, or none (address of the array's element); an array outside of
-// every area; a chunk with too many elements or an impossible order; an element without a bitmap, starts that descend,
-// a start that is no multiple of its span, orders that descend; a key of the radix tree that is 0 or says no order;
-// kMisaligned: a pointer that is no multiple of what it must be; kCycle: a list that does not end; kTooLarge: more than
-// kMaxKhoStructures; kUnreadable; kOutOfBounds: a block past kPhysLimit or below 1 MiB; the sink's.
+// Errors (where: a physical address if not said otherwise):
+// kNotFinalized (of the tree): no device tree is there, which is how senders up to 6.18 look that were not told to
+// finalize, or the map's address is 0.
+// kUnknownCompatible (where: byte offset in the tree): a version that is not known.  FdtView's errors.
+// kMalformed: a property of the wrong size, a tree without a map, a `mem` that is not made of ranges or that the mem
+// cache does not hold (where: byte offset in the tree); scratch areas that overlap, a mem cache that does not ascend
+// (of the array's element); no scratch, an array outside of every area (of the array); a chunk with too many elements
+// or an order that is impossible or descends (of the field); an element without a bitmap, whose start descends or is no
+// multiple of its span (of the field); a key of the radix tree that is no address's (of the table's entry) or says no
+// order (of the bitmap's word).
+// kMisaligned (where: the pointer) of what must lie at a page, or a bitmap at its size; of a scratch area's border.
+// kCycle: a list that does not end, a node below itself, a structure that was met shortly before.  Seal() sees others.
+// kTooLarge (where: bytes): more than kMaxKhoStructures.  kTableFull: more than kMaxKhoScratch.  kUnreadable.
+// kOutOfBounds: a block past kPhysLimit or below 1 MiB.  The sink's.
 Status DecodeKho(const KhoRecord& record, KhoBitmaps bitmaps, const PhysMemory& memory, RangeSet& scratch,
                  const BlockSink& sink, KhoFacts& out);
 
-inline constexpr std::uint64_t kMaxKhoStructures = std::uint64_t{1} << 20;  // pages of one description
+inline constexpr std::uint64_t kMaxKhoStructures = std::uint64_t{1} << 20;  // of one description
 inline constexpr std::size_t kMaxKhoScratch = 1026;                         // areas: 1024 nodes and two
 inline constexpr int kMaxKhoOrder = 39;  // 2^51 bytes; a larger block is past kPhysLimit
 

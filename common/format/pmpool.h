@@ -20,13 +20,15 @@ namespace holdfast {
 
 inline constexpr std::string_view kDialectPmpool = "pmpool";
 
-// pmpool=BASE,SIZE; kMalformed (where: offset in the line) for one that does not read, is empty, not made of pages, or
-// past kPhysLimit.
+// pmpool=BASE,SIZE, the last one; kMalformed (where: offset in the line) for one that does not read, is empty, not made
+// of pages, or past kPhysLimit.
 Result<std::optional<PhysRange>> FindPmpoolOption(std::string_view line);
 
 struct Pmpool {
   PhysRange pool;
-  PhysRange bitmap;  // in the pool
+  PhysRange bitmap;  // in the pool; whole words
+
+  constexpr bool operator==(const Pmpool&) const = default;
 };
 // /chosen/default_pmpool of a tree; nullopt: the tree has none.  kMalformed, kMisaligned, kOutOfBounds (where: byte
 // offset in the tree).
@@ -35,13 +37,16 @@ Result<std::optional<Pmpool>> DecodePmpoolNode(const FdtView& tree);
 std::optional<Pmpool> FindMarkedPmpool(PhysRange option, const MemoryMap& map);
 
 // Gives pages in use as kMemory, and all others of the pool as kUncertain: the next kernel that knows the pool wants
-// it whole, and the posted code forgets to mark pages.  The bitmap's own pages count as in use.
-// kMalformed, kUnreadable (where: a physical address); the sink's.
+// it whole, and the posted code forgets to mark pages.  The bitmap's own pages count as in use; bits behind the pool's
+// last are not looked at.  Blocks ascend.
+// kMalformed: a pool not made of pages, a bitmap that is not the pool's; kUnreadable
+// (where, for all: a physical address); the sink's.
 Status DecodePmpool(const Pmpool& pool, const PhysMemory& memory, const BlockSink& sink);
 
 // --- The other way round, for tests and the tool ------------------------------------------------------------------
 
-// Writes the bitmap of a pool, whose bytes are all of `bytes`: the blocks, which lie in it, and the bitmap's own pages.
+// Writes the bitmap of a pool, whose bytes are all of `bytes`: the blocks, and the bitmap's own pages.
+// kMalformed (where: index of the block): one does not lie in the pool.  Pre: the bitmap does.
 Status EncodePmpoolBitmap(const Pmpool& pool, std::span<const KeptBlock> blocks, std::span<std::byte> bytes);
 // The tree that the second series passes on.
 Result<std::span<const std::byte>> EncodePmpoolNode(const Pmpool& pool, std::span<std::byte> storage);

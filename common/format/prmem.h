@@ -10,6 +10,7 @@
 #include <optional>
 #include <string_view>
 
+#include "common/abi/prmem.h"
 #include "common/format/page-arena.h"
 #include "common/mem/kept-block.h"
 #include "common/mem/phys-memory.h"
@@ -22,7 +23,8 @@ struct PrmemOption {
   PhysAddr metadata;
   std::uint64_t size = 0;  // of prmem=, 0 without one
 };
-// nullopt without prmem_meta=, or where it says 0 (not initialised).  kMalformed (where: offset in the line).
+// The last of each.  nullopt without prmem_meta=, or where it says 0 (not initialised).  kMalformed (where: offset in
+// the line): no number, not made of pages, past kPhysLimit.
 Result<std::optional<PrmemOption>> FindPrmemOption(std::string_view line);
 
 struct PrmemFacts {
@@ -32,12 +34,20 @@ struct PrmemFacts {
   std::uint64_t num_instances = 0;
 };
 
-// Gives each region whole as kMemory, and the metadata page as kStructure where no region holds it.
-// kBadDigest (where: the page): no variant's checksum fits; kMalformed (where: a physical address): what the Validator
-// line refuses; kCycle; kMisaligned; kUnreadable; kOutOfBounds; the sink's.
+inline constexpr std::uint64_t kMaxPrmemInstances = 65536;
+
+// Gives each region whole as kMemory, and then the metadata page as kStructure where no region holds it.
+//
+// Errors (where: a physical address): kBadDigest (of the page): no variant's checksum fits, as after the posted code
+// finalised a second time; kMalformed: the metadata names another page (the field) or has another size than prmem=;
+// more in use than the largest size (the current one); neither direct map fits the first region (the list's head); a
+// list that leads out of the direct map or does not lead back (the links); a region that does not say where it is, has
+// no bytes or more than are left (the region); fewer bytes of regions than are in use (the list's head); a name without
+// an end (the instance); kMisaligned (of the page, or of a region): not made of pages; kTooLarge (where: how many):
+// instances; kUnreadable; kOutOfBounds; the sink's.
 Status DecodePrmem(const PrmemOption& option, const PhysMemory& memory, const BlockSink& sink, PrmemFacts& out);
 
-// One instance, for the tool.
+// One instance, for the tool.  Its texts last as long as the call.
 struct PrmemInstance {
   std::string_view subsystem;
   std::string_view name;
@@ -54,16 +64,18 @@ class PrmemInstanceSink {
   AddFn add_;
   void* context_;
 };
+// Errors: those of DecodePrmem().
 Status ListPrmemInstances(const PrmemOption& option, const PhysMemory& memory, const PrmemInstanceSink& sink);
 
 // --- The other way round, for tests and the tool ------------------------------------------------------------------
 
 struct PrmemImage {
   std::uint32_t metadata_size = 184;
-  std::uint64_t direct_map = 0;
+  std::uint64_t direct_map = kDirectMap4Level;
   std::span<const PhysRange> regions;
+  std::span<const PrmemInstance> instances;  // each gets a page of the arena
 };
-// `at` gives the bytes of the first page of a region.  The metadata page comes from the arena.
+// `at` gives the bytes of the first page of a region.
 class RegionHeads {
  public:
   using AtFn = std::byte* (*)(void* context, PhysRange region);
@@ -74,6 +86,8 @@ class RegionHeads {
   AtFn at_;
   void* context_;
 };
+// The metadata page is the arena's next.  kUnsupported (where: the metadata's size): no variant has it, or the variant
+// has no instances; kTooLarge (where: what is allowed) of a name; kTableFull.
 Result<PrmemOption> EncodePrmem(const PrmemImage& image, const RegionHeads& heads, PageArena& arena);
 
 }  // namespace holdfast

@@ -5,17 +5,10 @@
 
 #include <algorithm>
 
-#include "common/base/byte-reader.h"
+#include "common/mem/phys-read.h"
 
 namespace holdfast {
 namespace {
-
-template <typename T>
-Result<T> ReadAt(const PhysMemory& memory, PhysAddr at) {
-  TRY_ASSIGN(const PhysRange range, PhysRange::FromStartSize(at, sizeof(T)));
-  TRY_ASSIGN(const auto bytes, memory.View(range));
-  return ByteReader(bytes).Read<T>();
-}
 
 Result<PhysRange> IndirectTarget(const PhysMemory& memory, PhysRange payload) {
   if (payload.size() < sizeof(SetupIndirect)) {

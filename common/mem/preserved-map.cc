@@ -80,6 +80,39 @@ class ConflictFinder {
   std::array<std::uint32_t, kNumFences> furthest_of_fence_;
 };
 
+// Finds the sources whose pages another one keeps too, in ranges that come in the order of ComesBefore().
+class ShareFinder {
+ public:
+  explicit ShareFinder(std::array<bool, kNumSources>& shares) : shares_(shares) {}
+
+  void Next(const KeptRange& next) {
+    const PhysRange pages = next.range.RoundedOut(kPageSize);
+    Reach& other = furthest_.source == next.source ? second_ : furthest_;
+    if (pages.start() < other.end) {
+      shares_[next.source] = true;
+      shares_[other.source] = true;
+    }
+    if (furthest_.source != next.source && pages.end() > furthest_.end) {
+      second_ = furthest_;
+      furthest_ = {pages.end(), next.source};
+    } else {
+      Reach& own = furthest_.source == next.source ? furthest_ : second_;
+      own = pages.end() > own.end ? Reach{pages.end(), next.source} : own;
+    }
+  }
+
+ private:
+  struct Reach {
+    PhysAddr end;
+    std::uint8_t source = 0;
+  };
+
+  // How far the pages reached so far, and how far those of all other sources did.
+  Reach furthest_;
+  Reach second_;
+  std::array<bool, kNumSources>& shares_;
+};
+
 // The first byte that both ranges share, or that their pages share where only these meet.
 PhysAddr FirstShared(PhysRange a, PhysRange b) {
   return a.Overlaps(b) ? a.Intersection(b).start()
@@ -97,7 +130,10 @@ Status PreservedMap::Seal(Conflict* conflict) {
   }
 
   ConflictFinder finder(ranges_.view());
+  ShareFinder shares(shares_);
+  shares_ = {};
   for (std::size_t i = 0; i < ranges_.size(); ++i) {
+    shares.Next(ranges_[i]);
     if (const KeptRange* const before = finder.Next(i); before != nullptr) {
       if (conflict != nullptr) {
         *conflict = {*before, ranges_[i]};

@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -62,16 +63,22 @@ class PreservedMap {
   std::size_t size() const { return ranges_.size(); }
   bool empty() const { return ranges_.empty(); }
   std::uint64_t bytes() const;
-  void Clear() { ranges_.Clear(); }
+  void Clear() {
+    ranges_.Clear();
+    shares_ = {};
+  }
 
   // Pre, for all below: sealed.
   // Index of the first range that ends after `address`.
   std::size_t FirstEndingAfter(PhysAddr address) const;
   // The first kept range that shares a byte with `range`.
   std::optional<KeptRange> FirstOverlap(PhysRange range) const;
+  // Does some other source keep a page of this one's too?
+  bool IsShared(std::uint8_t source) const { return shares_[source]; }
 
  private:
   BoundedVector<KeptRange> ranges_;
+  std::array<bool, 256> shares_{};
 };
 
 }  // namespace holdfast

@@ -7,6 +7,7 @@
 #include "common/plan/fence-map.h"
 #include "common/plan/kernel-entry.h"
 #include "common/plan/kernel-options.h"
+#include "common/plan/mode.h"
 #include "common/plan/slots.h"
 
 namespace holdfast {
@@ -38,7 +39,7 @@ Status CheckInputs(const BootInputs& in, BootPlan& plan) {
     return RefuseFull(plan, "segments", {Errc::kTableFull, kMaxSegments});
   }
   CheckKeptIsRam(in.memory, in.handover, plan.problems);
-  CheckScratch(in.handover, plan.problems);
+  CheckScratch(in.memory, in.handover, plan.problems);
   CheckInUse(in.handover.kept, in.in_use, plan.problems);
   CheckSegments(in.memory, in.handover.kept, in.segments, plan.problems);
   CheckInUse(in.handover.kept, in.written, plan.problems);
@@ -53,6 +54,30 @@ Status CheckInputs(const BootInputs& in, BootPlan& plan) {
   return kDone;
 }
 
+// On error native mode is wanted, and not possible.
+Status ChooseMode(const BootInputs& in, BootPlan& plan) {
+  const ModeWish wish = WishOf(in.mode, in.handover);
+  if (wish == ModeWish::kFence || MayBecomeNative(in, plan.entry)) {
+    return kDone;
+  }
+  auto obstacle = ObstacleToNative(in, plan.entry);
+  if (!obstacle) {
+    obstacle = FirstOutsideScratch(in);
+  }
+  if (!obstacle) {
+    plan.mode = Mode::kNative;
+  } else if (wish == ModeWish::kNative) {
+    return Refuse(plan, *obstacle);
+  } else if (in.handover.native) {
+    plan.why_fence = obstacle;
+  }
+  return kDone;
+}
+
+const NativeHandover* NativeOf(const BootInputs& in, Mode mode) {
+  return mode == Mode::kNative ? &*in.handover.native : nullptr;
+}
+
 // One node holds as much as touches: there are few of them.
 Status AppendHeld(BoundedVector<PhysRange>& held, PhysRange range) {
   if (!held.empty() && held.back().end() == range.start()) {
@@ -62,10 +87,11 @@ Status AppendHeld(BoundedVector<PhysRange>& held, PhysRange range) {
   return held.Append(range);
 }
 
-// Where nothing may be put: what lies somewhere already, what is in use, and kept memory that stays RAM.
+// Where nothing may be put: what lies somewhere already, what is in use, and kept memory that a fence leaves RAM.
 Status CollectAvoid(const BootInputs& in, BootPlan& plan) {
+  const NativeHandover* const native = NativeOf(in, plan.mode);
   for (const KeptRange& kept : in.handover.kept.view()) {
-    if (kept.fence == Fence::kHeld) {
+    if (kept.fence == Fence::kHeld && (native == nullptr || kept.source != native->source)) {
       TRY(AppendHeld(plan.held, kept.range));
       TRY(plan.avoid.Add(kept.range));
     }
@@ -81,21 +107,44 @@ Status CollectAvoid(const BootInputs& in, BootPlan& plan) {
   return kDone;
 }
 
+// Where things may be put, in native mode off what is kept without a fence.
+FreeSpace SpaceOf(const BootInputs& in, const BootPlan& plan) {
+  return {.map = plan.memory, .avoid = plan.avoid, .off = plan.mode == Mode::kNative ? &in.handover.kept : nullptr};
+}
+
+// In native mode what stays goes into scratch, and what does not leaves it to what does, if it can.
+std::optional<PhysRange> FindPlace(const BootInputs& in, const BootPlan& plan, const SegmentRequest& segment) {
+  const std::uint64_t limit = in.kernel.limit == 0 ? kPhysLimit : in.kernel.limit;
+  const PlaceRequest request{segment.size, segment.alignment, limit, in.kernel_at.value_or(PhysRange())};
+  if (plan.mode == Mode::kFence && !MayBecomeNative(in, plan.entry)) {
+    return HighestPlace(SpaceOf(in, plan), request);
+  }
+  FreeSpace inside = SpaceOf(in, plan);
+  inside.within = in.handover.native->scratch;
+  FreeSpace outside = SpaceOf(in, plan);
+  outside.outside = in.handover.native->scratch;
+  if (segment.is_temporary) {
+    const auto place = HighestPlace(outside, request);
+    return place ? place : HighestPlace(inside, request);
+  }
+  const auto place = HighestPlace(inside, request);
+  const bool must_be_inside = plan.mode == Mode::kNative || WishOf(in.mode, in.handover) == ModeWish::kNative;
+  return place || must_be_inside ? place : HighestPlace(outside, request);
+}
+
 // What has no place yet goes as high as it can, whatever the seed, so that a place is not a matter of luck: off
 // everything that lies somewhere, and off the kernel's bytes, which are still needed where they are.
 Status PlaceSegments(const BootInputs& in, BootPlan& plan) {
-  const std::uint64_t limit = in.kernel.limit == 0 ? kPhysLimit : in.kernel.limit;
   for (const SegmentRequest& segment : in.segments) {
     std::optional<PhysRange> place = segment.at;
     if (!place) {
-      place = HighestPlace(plan.memory, plan.avoid,
-                           {segment.size, segment.alignment, limit, in.kernel_at.value_or(PhysRange())});
+      place = FindPlace(in, plan, segment);
       if (!place) {
         return Refuse(plan, {.code = Errc::kNoSlot, .where = segment.size, .what = segment.name});
       }
       TRY(plan.avoid.Add(place->RoundedOut(kPageSize)));
     }
-    TRY(plan.segments.Append({segment.name, *place}));
+    TRY(plan.segments.Append({segment.name, *place, segment.is_temporary}));
   }
   return kDone;
 }
@@ -105,7 +154,11 @@ Status PickSlot(const BootInputs& in, BootPlan& plan) {
   if (in.kernel.size == 0) {
     return kDone;  // There is no kernel yet.
   }
-  const std::uint64_t count = CountSlots(plan.memory, plan.avoid, in.kernel);
+  FreeSpace space = SpaceOf(in, plan);
+  if (plan.mode == Mode::kNative) {
+    space.within = in.handover.native->scratch;
+  }
+  const std::uint64_t count = CountSlots(space, in.kernel);
   if (count == 0) {
     return Refuse(plan, {.code = Errc::kNoSlot, .where = in.kernel.size, .what = "kernel"});
   }
@@ -113,9 +166,9 @@ Status PickSlot(const BootInputs& in, BootPlan& plan) {
   if (in.kaslr && in.handover.policy.kaslr) {
     index = PickIndex(in.seed, count);
   } else if (in.kernel_at) {
-    index = SlotIndexOf(plan.memory, plan.avoid, in.kernel, in.kernel_at->start()).value_or(0);
+    index = SlotIndexOf(space, in.kernel, in.kernel_at->start()).value_or(0);
   }
-  plan.slot = {SlotAt(plan.memory, plan.avoid, in.kernel, index), index, count};
+  plan.slot = {SlotAt(space, in.kernel, index), index, count};
   return kDone;
 }
 
@@ -137,6 +190,26 @@ Status WorkingSetFull(BootPlan& plan, const Status& status) {
   return status;
 }
 
+// The map of the mode that was chosen, and a place for everything.
+Status MapAndPlace(const BootInputs& in, BootPlan& plan) {
+  TRY(WorkingSetFull(plan, CollectAvoid(in, plan)));
+  const FenceLimits limits{
+      .entry_budget = in.entry_budget, .pinned = plan.avoid.view(), .native = NativeOf(in, plan.mode)};
+  if (const Status fenced = FenceMap(in.memory, in.handover.kept, limits, plan.memory, plan.closed_bytes);
+      !fenced.ok()) {
+    return RefuseFull(plan, "e820", fenced.error());
+  }
+  TRY(WorkingSetFull(plan, PlaceSegments(in, plan)));
+  return PickSlot(in, plan);
+}
+
+// Once more by a fence: nothing of the first attempt but the reason stays.
+void GiveUpNative(BootPlan& plan) {
+  plan.mode = Mode::kFence;
+  plan.why_fence = plan.problems[0];
+  plan.ClearPlaces();
+}
+
 }  // namespace
 
 std::string_view ModeName(Mode mode) {
@@ -152,11 +225,17 @@ std::string_view ModeName(Mode mode) {
 void BootPlan::Clear() {
   mode = Mode::kFence;
   entry = KernelEntry::kBzImage;
+  hides_native = false;
+  why_fence.reset();
   drops_efi = false;
+  virtual_delta = 0;
+  ClearPlaces();
+}
+
+void BootPlan::ClearPlaces() {
   memory.Clear();
   held.Clear();
   slot = Slot();
-  virtual_delta = 0;
   segments.Clear();
   closed_bytes = 0;
   problems.Clear();
@@ -166,14 +245,14 @@ void BootPlan::Clear() {
 Status MakeBootPlan(const BootInputs& in, BootPlan& plan) {
   plan.Clear();
   TRY(CheckInputs(in, plan));
-  TRY(WorkingSetFull(plan, CollectAvoid(in, plan)));
-  const FenceLimits limits{in.entry_budget, plan.avoid.view()};
-  if (const Status fenced = FenceMap(in.memory, in.handover.kept, limits, plan.memory, plan.closed_bytes);
-      !fenced.ok()) {
-    return RefuseFull(plan, "e820", fenced.error());
+  TRY(ChooseMode(in, plan));
+  Status placed = MapAndPlace(in, plan);
+  if (!placed.ok() && plan.mode == Mode::kNative && WishOf(in.mode, in.handover) == ModeWish::kAuto) {
+    GiveUpNative(plan);
+    placed = MapAndPlace(in, plan);
   }
-  TRY(WorkingSetFull(plan, PlaceSegments(in, plan)));
-  TRY(PickSlot(in, plan));
+  TRY(placed);
+  plan.hides_native = plan.mode == Mode::kFence && in.handover.native && in.speaks_native.value_or(true);
   plan.virtual_delta = PickVirtualDelta(in, plan.entry);
   return kDone;
 }

@@ -17,6 +17,7 @@
 #include "common/format/handover.h"
 #include "common/format/kernel-header.h"
 #include "common/mem/memory-map.h"
+#include "common/mem/placed-segment.h"
 #include "common/mem/preserved-map.h"
 #include "common/mem/problem.h"
 #include "common/mem/range-set.h"
@@ -73,8 +74,8 @@ struct BootInputs {
   EfiFacts efi{};
   std::string_view command_line{};  // the next kernel's
   ModeWish mode = ModeWish::kAuto;  // what the caller wants; handover.policy.mode counts where this is kAuto
-  // Does the next kernel's unpacked image carry handover.native->compatible?  nullopt: not known yet, because there is
-  // no kernel yet; then what is placed goes into scratch where it has room.
+  // Does the next kernel's unpacked image carry handover.native->compatible?  nullopt: not known, because there is no
+  // kernel yet, or because it is its own decompressor that will unpack it.
   std::optional<bool> speaks_native{};
   std::optional<PhysRange> kernel_at{};        // where its bytes lie now, if a loader has placed them
   std::span<const SegmentRequest> segments{};  // everything else that the next kernel needs
@@ -97,11 +98,6 @@ struct Slot {
   std::uint64_t count = 0;
 };
 
-struct PlacedSegment {
-  std::string_view name;
-  PhysRange range;
-};
-
 inline constexpr std::size_t kMaxSegments = 64;
 inline constexpr std::size_t kMaxHeld = 96;      // SETUP_INDIRECT targets that every kernel from 6.1 takes
 inline constexpr std::size_t kMaxProblems = 16;  // enough to see a pattern; the first one decides
@@ -113,11 +109,14 @@ struct BootPlan {
       : memory(map_storage), avoid(avoid_storage) {}
 
   void Clear();
+  void ClearPlaces();  // all that follows from the choice of mode and entry
 
   Mode mode = Mode::kFence;
   KernelEntry entry = KernelEntry::kBzImage;  // never kAuto
-  // Fence mode, though the next kernel speaks the dialect: it must not find its node.
+  // Fence mode, and the next kernel may speak the dialect: it must not find its node.
   bool hides_native = false;
+  // Why kAuto took the fence for a handover that a kernel can read by itself.
+  std::optional<Problem> why_fence{};
   bool drops_efi = false;                 // efi_info and SETUP_EFI do not fit together: neither is passed on
   MemoryMap memory;                       // I1, I4
   FixedVector<PhysRange, kMaxHeld> held;  // to be held by SETUP_INDIRECT nodes
@@ -134,8 +133,15 @@ struct BootPlan {
 
 // Decides the whole boot.  Reads only `in`, writes only `plan`, and touches no memory that either of them does
 // not own.  On error plan.problems says all that was found, and nothing else in `plan` may be used.
+//
+// Fence mode types kept memory by its fences.  Native mode leaves what in.handover.native keeps as it is, and puts
+// everything that is still needed when the next kernel runs into scratch.  kAuto takes native mode where nothing is in
+// its way and everything has its place in scratch, else fence mode, which never loses anything: why_fence says why.
+// Without a kernel it is not known which it will be: then places do for both, in scratch while that has room.
+//
 // Errors: kKeptNotRam, kOverlap, kNotRam, kTableFull, kNoSlot; kConflict: an option of the command line would take
-// kept memory away; kUnsupported: no entry into the kernel is possible here (see ChooseEntry).
+// kept memory away; kUnsupported: no entry into the kernel is possible here (see ChooseEntry), or native mode is wanted
+// and is not (see ObstacleToNative); kOutsideScratch: native mode is wanted, and a segment is in its way.
 Status MakeBootPlan(const BootInputs& in, BootPlan& plan);
 
 }  // namespace holdfast

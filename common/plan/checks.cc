@@ -29,14 +29,40 @@ std::optional<MemoryMap::Gap> FirstNotRam(const MemoryMap& memory, const RangeSe
   }
 }
 
+void NoteMeeting(std::string_view name, PhysRange range, const KeptRange& kept, Problems& problems) {
+  NoteProblem(problems, {.code = Errc::kOverlap,
+                         .where = range.Intersection(kept.range).start().raw(),
+                         .what = name,
+                         .range = range,
+                         .other_range = kept.range,
+                         .kept = kept});
+}
+
 void CheckNotKept(const PreservedMap& kept, std::string_view name, PhysRange range, Problems& problems) {
   if (const auto hit = kept.FirstOverlap(range)) {
-    NoteProblem(problems, {.code = Errc::kOverlap,
-                           .where = range.Intersection(hit->range).start().raw(),
-                           .what = name,
-                           .range = range,
-                           .other_range = hit->range,
-                           .kept = hit});
+    NoteMeeting(name, range, *hit, problems);
+  }
+}
+
+void CheckIsRam(const MemoryMap& memory, std::string_view name, PhysRange range, Problems& problems) {
+  if (const auto gap = memory.FirstNot(range, IsRam)) {
+    NoteProblem(
+        problems,
+        {.code = Errc::kNotRam, .where = gap->range.start().raw(), .what = name, .range = range, .type = gap->type});
+  }
+}
+
+// The first range of a native handover in its own scratch that is no structure.
+void CheckNativeArea(const PreservedMap& kept, std::uint8_t source, PhysRange area, Problems& problems) {
+  for (std::size_t i = kept.FirstEndingAfter(area.start()); i < kept.size(); ++i) {
+    const KeptRange& each = kept.view()[i];
+    if (each.range.start() >= area.end()) {
+      return;
+    }
+    if (each.source == source && each.kind != KeptKind::kStructure) {
+      NoteMeeting("scratch", area, each, problems);
+      return;
+    }
   }
 }
 
@@ -47,13 +73,7 @@ void CheckOneSegment(const MemoryMap& memory, const PreservedMap& kept, const Se
   if (!segment.needs_ram) {
     return;
   }
-  if (const auto gap = memory.FirstNot(range, IsRam)) {
-    NoteProblem(problems, {.code = Errc::kNotRam,
-                           .where = gap->range.start().raw(),
-                           .what = segment.name,
-                           .range = range,
-                           .type = gap->type});
-  }
+  CheckIsRam(memory, segment.name, range, problems);
 }
 
 // Pre: segment.at.
@@ -98,9 +118,16 @@ void CheckInUse(const PreservedMap& kept, std::span<const InUse> in_use, Problem
   }
 }
 
-void CheckScratch(const Handover& handover, Problems& problems) {
+void CheckScratch(const MemoryMap& memory, const Handover& handover, Problems& problems) {
   for (const PhysRange& range : handover.scratch.view()) {
     CheckNotKept(handover.kept, "scratch", range, problems);
+  }
+  if (!handover.native) {
+    return;
+  }
+  for (const PhysRange& area : handover.native->scratch) {
+    CheckIsRam(memory, "scratch", area, problems);
+    CheckNativeArea(handover.kept, handover.native->source, area, problems);
   }
 }
 

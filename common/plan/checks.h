@@ -24,7 +24,9 @@ void CheckKeptIsRam(const MemoryMap& memory, const Handover& handover, Problems&
 
 // kOverlap: kept memory meets what is in use by others, or memory that the next kernel may place things in.
 void CheckInUse(const PreservedMap& kept, std::span<const InUse> in_use, Problems& problems);
-void CheckScratch(const Handover& handover, Problems& problems);
+// Also kNotRam: native scratch is not RAM.  A native handover may have structures in its scratch (its decoder knows
+// which), and another one's memory there only stands in the way of native mode.
+void CheckScratch(const MemoryMap& memory, const Handover& handover, Problems& problems);
 
 // kOverlap: a segment that lies somewhere already meets kept memory, or another one; kNotRam: it lies outside RAM.
 void CheckSegments(const MemoryMap& memory, const PreservedMap& kept, std::span<const SegmentRequest> segments,

@@ -18,7 +18,8 @@ constexpr PhysAddr kLowMemoryEnd{kMiB};
 struct Piece {
   PhysRange range;
   MemType type = MemType::kUsable;
-  bool kept = false;
+  bool kept = false;      // behind a fence
+  bool native = false;    // kept without one
   bool closable = false;  // a gap of RAM right between two reserved kept ranges
 };
 
@@ -30,7 +31,7 @@ bool IsKeptReserved(const Piece& piece) { return piece.kept && piece.type == Mem
 //   |   entry   |  kept   |    entry    |
 //               ^rest     ^next rest
 template <typename Visit>
-Status WalkCuts(const MemoryMap& map, const PreservedMap& kept, Visit visit) {
+Status WalkCuts(const MemoryMap& map, const PreservedMap& kept, const NativeHandover* native, Visit visit) {
   const auto visit_unless_empty = [&visit](const Piece& piece) -> Status {
     return piece.range.empty() ? Status(kDone) : visit(piece);
   };
@@ -40,23 +41,31 @@ Status WalkCuts(const MemoryMap& map, const PreservedMap& kept, Visit visit) {
     for (; next < kept.size() && kept.view()[next].range.start() < entry.range.end(); ++next) {
       const KeptRange& k = kept.view()[next];
       if (const PhysRange hit = rest.Intersection(k.range); !hit.empty()) {
-        TRY(visit_unless_empty({rest.UpTo(hit.start()), entry.type, false}));
-        TRY(visit_unless_empty({hit, FencedType(k.fence), true}));
+        const bool is_native = native != nullptr && k.source == native->source;
+        TRY(visit_unless_empty({.range = rest.UpTo(hit.start()), .type = entry.type}));
+        TRY(visit_unless_empty({.range = hit,
+                                .type = is_native ? entry.type : FencedType(k.fence),
+                                .kept = !is_native,
+                                .native = is_native}));
         rest = rest.From(hit.end());
       }
       if (k.range.end() > entry.range.end()) {
         break;  // It goes on in the next entry.
       }
     }
-    TRY(visit_unless_empty({rest, entry.type, false}));
+    TRY(visit_unless_empty({.range = rest, .type = entry.type}));
   }
   return kDone;
 }
 
-bool IsPinned(std::span<const PhysRange> pinned, PhysRange range) {
-  const auto it = std::partition_point(pinned.begin(), pinned.end(),
+bool Meets(std::span<const PhysRange> ranges, PhysRange range) {
+  const auto it = std::partition_point(ranges.begin(), ranges.end(),
                                        [range](const PhysRange& p) { return p.end() <= range.start(); });
-  return it != pinned.end() && it->Overlaps(range);
+  return it != ranges.end() && it->Overlaps(range);
+}
+
+bool IsPinned(const FenceLimits& limits, PhysRange range) {
+  return Meets(limits.pinned, range) || (limits.native != nullptr && Meets(limits.native->scratch, range));
 }
 
 // The same stretches, with `closable` known.  A gap waits until it is seen what follows it:
@@ -64,17 +73,17 @@ bool IsPinned(std::span<const PhysRange> pinned, PhysRange range) {
 //   | kept    |   gap   | kept    |
 //   ^before   ^waiting  ^piece
 template <typename Visit>
-Status WalkPieces(const MemoryMap& map, const PreservedMap& kept, std::span<const PhysRange> pinned, Visit visit) {
+Status WalkPieces(const MemoryMap& map, const PreservedMap& kept, const FenceLimits& limits, Visit visit) {
   Piece before;
   Piece waiting;
-  TRY(WalkCuts(map, kept, [&](const Piece& piece) -> Status {
+  TRY(WalkCuts(map, kept, limits.native, [&](const Piece& piece) -> Status {
     if (!waiting.range.empty()) {
       waiting.closable =
-          IsKeptReserved(piece) && piece.range.start() == waiting.range.end() && !IsPinned(pinned, waiting.range);
+          IsKeptReserved(piece) && piece.range.start() == waiting.range.end() && !IsPinned(limits, waiting.range);
       TRY(visit(waiting));
       waiting = Piece();
     }
-    const bool may_be_gap = IsKeptReserved(before) && !piece.kept && piece.type == MemType::kUsable &&
+    const bool may_be_gap = IsKeptReserved(before) && !piece.kept && !piece.native && piece.type == MemType::kUsable &&
                             piece.range.start() == before.range.end() && piece.range.start() >= kLowMemoryEnd;
     before = piece;
     if (may_be_gap) {
@@ -87,10 +96,10 @@ Status WalkPieces(const MemoryMap& map, const PreservedMap& kept, std::span<cons
 }
 
 // The number of entries that the pieces make once neighbours of one type are joined.
-std::uint64_t CountEntries(const MemoryMap& map, const PreservedMap& kept) {
+std::uint64_t CountEntries(const MemoryMap& map, const PreservedMap& kept, const NativeHandover* native) {
   std::uint64_t count = 0;
   Piece last;
-  const Status walked = WalkCuts(map, kept, [&](const Piece& piece) -> Status {
+  const Status walked = WalkCuts(map, kept, native, [&](const Piece& piece) -> Status {
     if (count == 0 || last.type != piece.type || last.range.end() != piece.range.start()) {
       ++count;
     }
@@ -109,7 +118,7 @@ struct Closing {
 
 // Finds the `num_wanted` smallest gaps by their size in pages, eight bits at a time from the top, so that no
 // list of gaps has to be stored.  Both ends of a gap are ends of kept ranges, hence whole pages.
-Result<Closing> ChooseGaps(const MemoryMap& map, const PreservedMap& kept, std::span<const PhysRange> pinned,
+Result<Closing> ChooseGaps(const MemoryMap& map, const PreservedMap& kept, const FenceLimits& limits,
                            std::uint64_t num_wanted) {
   constexpr unsigned kDigitBits = 8;
   constexpr unsigned kPageBits = 40;  // 52 bits of address, less 12
@@ -117,7 +126,7 @@ Result<Closing> ChooseGaps(const MemoryMap& map, const PreservedMap& kept, std::
   for (unsigned shift = kPageBits; shift != 0;) {
     shift -= kDigitBits;
     std::array<std::uint64_t, std::size_t{1} << kDigitBits> counts{};
-    TRY(WalkPieces(map, kept, pinned, [&](const Piece& piece) -> Status {
+    TRY(WalkPieces(map, kept, limits, [&](const Piece& piece) -> Status {
       const std::uint64_t digits = piece.range.size() / kPageSize >> shift;
       if (piece.closable && digits >> kDigitBits == prefix) {
         ++counts[digits & (counts.size() - 1)];
@@ -157,17 +166,17 @@ Status FenceMap(const MemoryMap& map, const PreservedMap& kept, const FenceLimit
                 std::uint64_t& closed_bytes) {
   closed_bytes = 0;
   const std::uint64_t budget = std::min<std::uint64_t>(limits.entry_budget, out.capacity());
-  const std::uint64_t count = CountEntries(map, kept);
+  const std::uint64_t count = CountEntries(map, kept, limits.native);
   Closing closing;
   if (count > budget) {
     // Each closed gap joins two reserved entries and its own into one.
-    const auto chosen = ChooseGaps(map, kept, limits.pinned, (count - budget + 1) / 2);
+    const auto chosen = ChooseGaps(map, kept, limits, (count - budget + 1) / 2);
     if (!chosen.ok()) {
       return Error{Errc::kTableFull, budget};
     }
     closing = chosen.value();
   }
-  return WalkPieces(map, kept, limits.pinned, [&](const Piece& piece) -> Status {
+  return WalkPieces(map, kept, limits, [&](const Piece& piece) -> Status {
     const bool is_equal = piece.closable && piece.range.size() == closing.size && closing.num_equal != 0;
     if (is_equal) {
       --closing.num_equal;

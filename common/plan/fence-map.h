@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/format/handover.h"
 #include "common/mem/memory-map.h"
 #include "common/mem/preserved-map.h"
 
@@ -21,15 +22,16 @@ namespace holdfast {
 // The type under which the next kernel sees a range with this fence.
 MemType FencedType(Fence fence);
 
-// How many gaps may be closed to get under a budget, and which must stay.
+// How many gaps may be closed to get under a budget, and what must stay.
 struct FenceLimits {
   std::size_t entry_budget;
-  std::span<const PhysRange> pinned;  // sorted, disjoint: stands in RAM that must stay RAM
+  std::span<const PhysRange> pinned;       // sorted, disjoint: stands in RAM that must stay RAM
+  const NativeHandover* native = nullptr;  // its kept ranges and its scratch stay RAM as well
 };
 
-// Copies `map` into the empty `out` with every kept range typed by its fence.  Where that takes more than
-// entry_budget entries, gaps of RAM between neighbouring reserved ranges are closed, the smallest first (of
-// equal ones the lowest first), and closed_bytes says how much was given up.
+// Copies `map` into the empty `out` with every kept range that is not native typed by its fence.  Where that takes more
+// than entry_budget entries, gaps of RAM between neighbouring reserved ranges are closed, the smallest first (of equal
+// ones the lowest first), and closed_bytes says how much was given up.
 //
 // Pre:  kept is sealed and each of its ranges was checked to be RAM.
 // Post: out is sorted and disjoint, covers exactly the bytes of map; what is not kept and not closed keeps its

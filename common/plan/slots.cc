@@ -10,27 +10,59 @@
 namespace holdfast {
 namespace {
 
-// Calls visit(free) for each stretch of whole pages of RAM in `window` and outside `avoid`, in ascending order,
-// until it returns false.
+PhysRange RangeOf(PhysRange range) { return range; }
+PhysRange RangeOf(const KeptRange& kept) { return kept.range; }
+
+// Calls visit(part) for each part of `whole` that none of `taken`, which is sorted, stands on, rounded out to pages.
+// False as soon as visit() says so.
+template <typename T, typename Visit>
+bool ForEachBeside(PhysRange whole, std::span<const T> taken, Visit visit) {
+  PhysRange rest = whole;
+  auto next =
+      std::partition_point(taken.begin(), taken.end(), [rest](const T& t) { return RangeOf(t).end() <= rest.start(); });
+  // Of two ranges in one page the second may lie before what is left of `rest`.
+  for (; next != taken.end() && RangeOf(*next).start() < rest.end(); ++next) {
+    const PhysRange hit = RangeOf(*next).RoundedOut(kPageSize).Intersection(rest);
+    if (!rest.UpTo(hit.start()).empty() && !visit(rest.UpTo(hit.start()))) {
+      return false;
+    }
+    rest = rest.From(hit.end());
+  }
+  return rest.empty() || visit(rest);
+}
+
+// Calls visit(part) for the whole pages of `whole` in each of `parts`, which are sorted; for all of it without any.
 template <typename Visit>
-void ForEachFree(const MemoryMap& map, const RangeSet& avoid, PhysRange window, Visit visit) {
-  const auto taken = avoid.view();
-  for (const MemEntry& entry : map.view()) {
-    if (entry.type != MemType::kUsable) {
+bool ForEachWithin(PhysRange whole, std::optional<std::span<const PhysRange>> parts, Visit visit) {
+  if (!parts) {
+    return visit(whole);
+  }
+  for (const PhysRange& part : *parts) {
+    const PhysRange hit = whole.Intersection(part).RoundedIn(kPageSize);
+    if (!hit.empty() && !visit(hit)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Calls visit(free) for each stretch of whole pages of the space in `window`, in ascending order, until it returns
+// false.
+template <typename Visit>
+void ForEachFree(const FreeSpace& space, PhysRange window, Visit visit) {
+  const std::span<const KeptRange> kept = space.off != nullptr ? space.off->view() : std::span<const KeptRange>();
+  for (const MemEntry& entry : space.map.view()) {
+    const PhysRange pages = entry.range.Intersection(window).RoundedIn(kPageSize);
+    if (entry.type != MemType::kUsable || pages.empty()) {
       continue;
     }
-    PhysRange rest = entry.range.Intersection(window).RoundedIn(kPageSize);
-    auto next = std::partition_point(taken.begin(), taken.end(),
-                                     [rest](const PhysRange& t) { return t.end() <= rest.start(); });
-    // Of two ranges in one page the second may lie before what is left of `rest`.
-    for (; next != taken.end() && next->start() < rest.end(); ++next) {
-      const PhysRange hit = next->RoundedOut(kPageSize).Intersection(rest);
-      if (!rest.UpTo(hit.start()).empty() && !visit(rest.UpTo(hit.start()))) {
-        return;
-      }
-      rest = rest.From(hit.end());
-    }
-    if (!rest.empty() && !visit(rest)) {
+    const bool goes_on = ForEachWithin(pages, space.within, [&](PhysRange part) {
+      return ForEachBeside(part, space.outside, [&](PhysRange out) {
+        return ForEachBeside(out, space.avoid.view(),
+                             [&](PhysRange beside) { return ForEachBeside(beside, kept, visit); });
+      });
+    });
+    if (!goes_on) {
       return;
     }
   }
@@ -56,8 +88,8 @@ Area AreaOf(PhysRange free, const KernelFacts& kernel) {
 }
 
 template <typename Visit>
-void ForEachArea(const MemoryMap& map, const RangeSet& avoid, const KernelFacts& kernel, Visit visit) {
-  ForEachFree(map, avoid, WindowOf(kernel.min_address, kernel.limit), [&](PhysRange free) {
+void ForEachArea(const FreeSpace& space, const KernelFacts& kernel, Visit visit) {
+  ForEachFree(space, WindowOf(kernel.min_address, kernel.limit), [&](PhysRange free) {
     const Area area = AreaOf(free, kernel);
     return area.count == 0 || visit(area);
   });
@@ -69,18 +101,18 @@ PhysRange RangeAt(std::uint64_t start, std::uint64_t size) {
 
 }  // namespace
 
-std::uint64_t CountSlots(const MemoryMap& map, const RangeSet& avoid, const KernelFacts& kernel) {
+std::uint64_t CountSlots(const FreeSpace& space, const KernelFacts& kernel) {
   std::uint64_t count = 0;
-  ForEachArea(map, avoid, kernel, [&](const Area& area) {
+  ForEachArea(space, kernel, [&](const Area& area) {
     count += area.count;
     return true;
   });
   return count;
 }
 
-PhysRange SlotAt(const MemoryMap& map, const RangeSet& avoid, const KernelFacts& kernel, std::uint64_t index) {
+PhysRange SlotAt(const FreeSpace& space, const KernelFacts& kernel, std::uint64_t index) {
   std::optional<PhysRange> found;
-  ForEachArea(map, avoid, kernel, [&](const Area& area) {
+  ForEachArea(space, kernel, [&](const Area& area) {
     if (index < area.count) {
       found = RangeAt(area.first + index * kernel.alignment, kernel.size);
       return false;
@@ -92,11 +124,10 @@ PhysRange SlotAt(const MemoryMap& map, const RangeSet& avoid, const KernelFacts&
   return *found;
 }
 
-std::optional<std::uint64_t> SlotIndexOf(const MemoryMap& map, const RangeSet& avoid, const KernelFacts& kernel,
-                                         PhysAddr start) {
+std::optional<std::uint64_t> SlotIndexOf(const FreeSpace& space, const KernelFacts& kernel, PhysAddr start) {
   std::optional<std::uint64_t> found;
   std::uint64_t before = 0;
-  ForEachArea(map, avoid, kernel, [&](const Area& area) {
+  ForEachArea(space, kernel, [&](const Area& area) {
     const std::uint64_t last = area.first + (area.count - 1) * kernel.alignment;
     if (area.first <= start.raw() && start.raw() <= last && IsAligned(start.raw(), kernel.alignment)) {
       found = before + (start.raw() - area.first) / kernel.alignment;
@@ -115,7 +146,7 @@ std::uint64_t PickIndex(std::uint64_t seed, std::uint64_t count) {
   return static_cast<std::uint64_t>((static_cast<Wide>(seed) * count) >> 64);
 }
 
-std::optional<PhysRange> HighestPlace(const MemoryMap& map, const RangeSet& avoid, const PlaceRequest& request) {
+std::optional<PhysRange> HighestPlace(const FreeSpace& space, const PlaceRequest& request) {
   std::optional<PhysRange> found;
   const auto try_in = [&](PhysRange free) {
     if (request.size > free.size()) {
@@ -127,7 +158,7 @@ std::optional<PhysRange> HighestPlace(const MemoryMap& map, const RangeSet& avoi
     }
   };
   const PhysRange hole = request.also_avoid.RoundedOut(kPageSize);
-  ForEachFree(map, avoid, WindowOf(0, request.limit), [&](PhysRange free) {
+  ForEachFree(space, WindowOf(0, request.limit), [&](PhysRange free) {
     if (free.Overlaps(hole)) {
       try_in(free.UpTo(hole.start()));
       try_in(free.From(hole.end()));

@@ -8,22 +8,34 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
 #include "common/format/kernel-header.h"
 #include "common/mem/memory-map.h"
+#include "common/mem/preserved-map.h"
 #include "common/mem/range-set.h"
 
 namespace holdfast {
 
-// The number of slots for `kernel` in the RAM of `map` outside `avoid`.
-std::uint64_t CountSlots(const MemoryMap& map, const RangeSet& avoid, const KernelFacts& kernel);
+// Where something may be put: RAM that nothing stands on.
+struct FreeSpace {
+  const MemoryMap& map;
+  const RangeSet& avoid;
+  // Kept memory that the map may still call RAM; without, the map is fenced.
+  const PreservedMap* off = nullptr;
+  // Ascending and disjoint: in these ranges only, or in what they leave.
+  std::optional<std::span<const PhysRange>> within{};
+  std::span<const PhysRange> outside{};
+};
+
+// The number of slots for `kernel` there.
+std::uint64_t CountSlots(const FreeSpace& space, const KernelFacts& kernel);
 
 // The slot of that index, in ascending order of address.  Pre: index < CountSlots().
-PhysRange SlotAt(const MemoryMap& map, const RangeSet& avoid, const KernelFacts& kernel, std::uint64_t index);
+PhysRange SlotAt(const FreeSpace& space, const KernelFacts& kernel, std::uint64_t index);
 
 // The index of the slot that begins at `start`; nullopt when there is none.
-std::optional<std::uint64_t> SlotIndexOf(const MemoryMap& map, const RangeSet& avoid, const KernelFacts& kernel,
-                                         PhysAddr start);
+std::optional<std::uint64_t> SlotIndexOf(const FreeSpace& space, const KernelFacts& kernel, PhysAddr start);
 
 // Maps a seed that is uniform over 64 bits to an index below `count`, uniformly but for a part of count / 2^64.
 // Pre: count is not 0.
@@ -37,7 +49,7 @@ struct PlaceRequest {
   PhysRange also_avoid;  // one more range to stay off
 };
 
-// The highest place in the RAM of `map` outside `avoid`, above the first MiB.
-std::optional<PhysRange> HighestPlace(const MemoryMap& map, const RangeSet& avoid, const PlaceRequest& request);
+// The highest place there, above the first MiB.
+std::optional<PhysRange> HighestPlace(const FreeSpace& space, const PlaceRequest& request);
 
 }  // namespace holdfast

@@ -3,6 +3,8 @@
 
 #include "common/plan/stage-limits.h"
 
+#include "common/format/kho.h"
+
 namespace holdfast {
 
 void CheckStageTables(const BootInputs& in, Problems& problems) {
@@ -14,6 +16,7 @@ void CheckStageTables(const BootInputs& in, Problems& problems) {
   check("e820 table", in.memory.size(), kMaxMapEntries);
   check("kept ranges", in.handover.kept.size(), kMaxKept);
   check("scratch ranges", in.handover.scratch.view().size(), kMaxScratchRanges);
+  check("native scratch ranges", in.handover.native ? in.handover.native->scratch.size() : 0, kMaxKhoScratch);
   check("ram ranges", in.handover.ram.view().size(), kMaxRamRanges);
   check("places in use", in.in_use.size(), kMaxInUse);
 }

@@ -13,7 +13,7 @@
 
 namespace holdfast {
 
-inline constexpr std::size_t kMaxKept = 32768;  // as the handovers list them, before those that touch are joined
+inline constexpr std::size_t kMaxKept = 65536;  // as the handovers list them, before those that touch are joined
 inline constexpr std::size_t kMaxScratchRanges = 256;
 inline constexpr std::size_t kMaxRamRanges = 1024;
 inline constexpr std::size_t kMaxMapEntries = 4096;  // of the old map and of the new one

@@ -5,8 +5,10 @@
 
 #include "common/console/wording.h"
 #include "common/format/boot-params.h"
+#include "common/format/image-string.h"
 #include "common/plan/kernel-entry.h"
 #include "common/plan/kernel-options.h"
+#include "common/plan/mode.h"
 #include "purgatory/boot-inputs.h"
 #include "purgatory/boot.h"
 #include "purgatory/execute.h"
@@ -118,18 +120,19 @@ class ImageBoot : private Boot {
       SayLine(SayNotKept, "crash kernel");
       return;
     }
+    std::optional<HandoverOption> tree;
     if (const auto part = bundle_.bundle.Find(BundlePartKind::kHandover)) {
-      const FoundHandover found{{bundle_.RangeOf(*part), part->digest}, std::nullopt};
-      ending_.Check(handovers_.Append(found), "handovers");
+      tree = {bundle_.RangeOf(*part), part->digest};
     }
-    // Each line by itself: a "--" ends the options of its own line only.
-    FindHandoversOn(bundles_line_);
-    FindHandoversOn(loaded_.command_line);
+    FindHandoversOn({bundles_line_, loaded_.command_line}, tree);
   }
 
-  void AddSegment(std::string_view name, std::uint64_t size, std::optional<PhysRange> at) {
-    ending_.Check(segments_.Append({.name = name, .size = size, .at = at}), "segments");
+  void AddSegment(std::string_view name, std::uint64_t size, std::optional<PhysRange> at, bool is_temporary = false) {
+    ending_.Check(segments_.Append({.name = name, .size = size, .at = at, .is_temporary = is_temporary}), "segments");
   }
+
+  // Is the initrd a part of the bundle that the kernel reads where it lies?
+  bool HasStoredInitrd() const { return bundle_.bundle.Find(BundlePartKind::kInitrd) && !PackedInitrd(); }
 
   std::optional<Packed> PackedInitrd() const {
     const auto part = bundle_.bundle.Find(BundlePartKind::kInitrd);
@@ -142,7 +145,7 @@ class ImageBoot : private Boot {
     segments_.Clear();
     AddSegment("stage", image_.memory.size(), image_.memory);
     if (!bundle_.in_image) {
-      AddSegment("bundle", bundle_.at.size(), bundle_.at);
+      AddSegment("bundle", bundle_.at.size(), bundle_.at, /*is_temporary=*/!HasStoredInitrd());
     } else if (!loaded_.initrd.empty()) {
       AddSegment("initrd", loaded_.initrd.size(), loaded_.initrd);
     }
@@ -152,7 +155,7 @@ class ImageBoot : private Boot {
           "segments");
     }
     if (has_vmlinux_ && kernel_.packed) {
-      AddSegment(kUnpackedKernel, kernel_.packed->size, unpacked_kernel_);
+      AddSegment(kUnpackedKernel, kernel_.packed->size, unpacked_kernel_, /*is_temporary=*/true);
     }
     if (const auto initrd = PackedInitrd()) {
       AddSegment(kUnpackedInitrd, initrd->size, unpacked_initrd_);
@@ -191,6 +194,8 @@ class ImageBoot : private Boot {
                       .entry = entry,
                       .efi = efi_facts_,
                       .command_line = command_line_,
+                      .mode = bundle_.bundle.mode,
+                      .speaks_native = speaks_native_,
                       .segments = segments_.view(),
                       .in_use = in_use_.view(),
                       .written = written_.view(),
@@ -206,7 +211,11 @@ class ImageBoot : private Boot {
     return option && option->value == "on";
   }
 
-  bool MayFallBack() const { return bundle_.bundle.entry == KernelEntry::kAuto && kernel_.has_bzimage; }
+  // Whoever wants native mode wants no entry that cannot have it.
+  bool MayFallBack() const {
+    return bundle_.bundle.entry == KernelEntry::kAuto && kernel_.has_bzimage &&
+           WishOf(bundle_.bundle.mode, handover_) != ModeWish::kNative;
+  }
 
   // Can the boot be decided with this kernel, or, without a size, up to its slot?
   bool CanPlan(const KernelFacts& kernel) { return MakeBootPlan(Inputs(kernel), plan_).ok(); }
@@ -288,6 +297,9 @@ class ImageBoot : private Boot {
       TRY(Unpack(*kernel_.packed, out, storage_.zstd));
       bytes = out;
     }
+    if (handover_.native) {
+      speaks_native_ = CarriesString(bytes, handover_.native->compatible);
+    }
     return DecodeVmlinux(bytes, kernel_.image.header.pref_address.value(), kernel_.vmlinux);
   }
 
@@ -352,6 +364,7 @@ class ImageBoot : private Boot {
   std::uint64_t seed_ = 0;
   std::uint64_t virtual_seed_ = 0;
   bool has_vmlinux_ = false;
+  std::optional<bool> speaks_native_;
   bool kaslr_ = false;
   std::optional<PhysRange> unpacked_kernel_;
   std::optional<PhysRange> unpacked_initrd_;

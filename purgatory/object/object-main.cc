@@ -82,7 +82,7 @@ class ObjectBoot : private Boot {
       return {loader_.boot_params.raw(), loader_.kernel_entry.raw()};
     }
     ReadBootParams(loader_.boot_params);
-    FindHandoversOn(loaded_.command_line);
+    FindHandoversOn({loaded_.command_line});
     SwitchTables();  // The handover may lie in memory that the old kernel had not mapped.
     ReadHandovers();
     Decide();

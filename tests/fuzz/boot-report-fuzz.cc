@@ -15,16 +15,22 @@ struct Decoded {
   FixedVector<MemEntry, 128> map_before;
   FixedVector<MemEntry, 128> map_after;
   FixedVector<Timestamp, 32> timestamps;
+  FixedVector<PhysRange, 32> scratch;
+  FixedVector<PlacedSegment, 32> placed;
   BootReport report;
 
   bool From(std::span<const std::byte> bytes) {
     const auto tree = FdtView::Open(bytes);
-    return tree.ok() && DecodeBootReport(tree.value(), {kept, map_before, map_after, timestamps}, report).ok();
+    return tree.ok() &&
+           DecodeBootReport(tree.value(), {kept, map_before, map_after, timestamps, scratch, placed}, report).ok();
   }
 };
 
 bool Same(const BootReport& a, const BootReport& b) {
   const auto same_timestamp = [](const Timestamp& x, const Timestamp& y) { return x.name == y.name && x.tsc == y.tsc; };
+  const auto same_place = [](const PlacedSegment& x, const PlacedSegment& y) {
+    return x.name == y.name && x.range == y.range;
+  };
   return a.version == b.version && a.shell == b.shell && a.loader == b.loader && a.dialect == b.dialect &&
          a.handover_address == b.handover_address && a.handover_digest == b.handover_digest &&
          a.generation == b.generation && a.mode == b.mode && a.entry == b.entry && a.closed_bytes == b.closed_bytes &&
@@ -33,6 +39,8 @@ bool Same(const BootReport& a, const BootReport& b) {
          std::equal(a.kept.begin(), a.kept.end(), b.kept.begin(), b.kept.end()) &&
          std::equal(a.timestamps.begin(), a.timestamps.end(), b.timestamps.begin(), b.timestamps.end(),
                     same_timestamp) &&
+         std::equal(a.scratch.begin(), a.scratch.end(), b.scratch.begin(), b.scratch.end()) &&
+         std::equal(a.placed.begin(), a.placed.end(), b.placed.begin(), b.placed.end(), same_place) &&
          std::equal(a.handover.begin(), a.handover.end(), b.handover.begin(), b.handover.end());
 }
 

@@ -29,15 +29,19 @@ ReportFile::ReportFile(std::vector<std::byte> bytes, const std::string& name)
       before_storage_(bytes_.size() / 20 + 1),
       after_storage_(bytes_.size() / 20 + 1),
       timestamp_storage_(bytes_.size() / 8 + 1),
+      scratch_storage_(bytes_.size() / 16 + 1),
+      placed_storage_(bytes_.size() / 16 + 1),
       kept_(kept_storage_),
       before_(before_storage_),
       after_(after_storage_),
-      timestamps_(timestamp_storage_) {
+      timestamps_(timestamp_storage_),
+      scratch_(scratch_storage_),
+      placed_(placed_storage_) {
   const auto tree = FdtView::Open(bytes_);
   if (!tree.ok()) {
     FailToDecode(name, tree.error());
   }
-  FailUnless(DecodeBootReport(tree.value(), {kept_, before_, after_, timestamps_}, report_), name);
+  FailUnless(DecodeBootReport(tree.value(), {kept_, before_, after_, timestamps_, scratch_, placed_}, report_), name);
 }
 
 std::unique_ptr<ReportFile> ReadReportOfThisBoot() {

@@ -35,10 +35,14 @@ class ReportFile {
   std::vector<MemEntry> before_storage_;
   std::vector<MemEntry> after_storage_;
   std::vector<Timestamp> timestamp_storage_;
+  std::vector<PhysRange> scratch_storage_;
+  std::vector<PlacedSegment> placed_storage_;
   BoundedVector<KeptRange> kept_;
   BoundedVector<MemEntry> before_;
   BoundedVector<MemEntry> after_;
   BoundedVector<Timestamp> timestamps_;
+  BoundedVector<PhysRange> scratch_;
+  BoundedVector<PlacedSegment> placed_;
   BootReport report_;
 };
 

@@ -24,11 +24,13 @@ struct TestReport {
   FixedVector<MemEntry, 8> map_before;
   FixedVector<MemEntry, 8> map_after;
   FixedVector<Timestamp, 8> timestamps;
+  FixedVector<PhysRange, 8> scratch;
+  FixedVector<PlacedSegment, 8> placed;
   BootReport report;
 
   Status Decode(std::span<const std::byte> bytes) {
     TRY_ASSIGN(const FdtView tree, FdtView::Open(bytes));
-    return DecodeBootReport(tree, {kept, map_before, map_after, timestamps}, report);
+    return DecodeBootReport(tree, {kept, map_before, map_after, timestamps, scratch, placed}, report);
   }
 };
 
@@ -56,6 +58,10 @@ TEST_CASE("A report that was encoded decodes to itself", "[format][boot-report]"
                             MemEntry{Between(0x1000, 0x3000), MemType::kReserved},
                             MemEntry{Between(0x3000, 0x9f000), MemType::kUsable}};
   const std::array timestamps = {Timestamp{"entry", 100}, Timestamp{"", 101}, Timestamp{"jump", 0xffffffffffffffff}};
+  const std::array scratch = {Between(0x200000, 0x400000), Between(0x800000, 0x900000)};
+  const std::array placed = {PlacedSegment{"stage", Between(0x800000, 0x810000)},
+                             PlacedSegment{"unpacked kernel", Between(0x1000000, 0x2000000), true},
+                             PlacedSegment{"initrd", Between(0x300000, 0x301000)}};
   const std::array<std::byte, 5> handover = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}, std::byte{5}};
   Digest digest{};
   digest.fill(std::byte{0xd1});
@@ -68,6 +74,8 @@ TEST_CASE("A report that was encoded decodes to itself", "[format][boot-report]"
                              .generation = 3,
                              .kept = kept,
                              .mode = "fence",
+                             .scratch = scratch,
+                             .placed = placed,
                              .entry = "bzimage",
                              .map_before = before,
                              .map_after = after,
@@ -91,6 +99,13 @@ TEST_CASE("A report that was encoded decodes to itself", "[format][boot-report]"
   CHECK(read.generation == 3);
   CHECK(std::equal(kept.begin(), kept.end(), read.kept.begin(), read.kept.end()));
   CHECK(read.mode == "fence");
+  CHECK(std::equal(scratch.begin(), scratch.end(), read.scratch.begin(), read.scratch.end()));
+  // What is temporary is not written.
+  REQUIRE(read.placed.size() == 2);
+  CHECK(read.placed[0].name == "stage");
+  CHECK(read.placed[0].range == placed[0].range);
+  CHECK(read.placed[1].name == "initrd");
+  CHECK(read.placed[1].range == placed[2].range);
   CHECK(read.entry == "bzimage");
   CHECK(std::equal(before.begin(), before.end(), read.map_before.begin(), read.map_before.end()));
   CHECK(std::equal(after.begin(), after.end(), read.map_after.begin(), read.map_after.end()));

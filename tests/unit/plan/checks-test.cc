@@ -224,8 +224,9 @@ TEST_CASE("What is in use must not meet kept memory, unless it may be kept", "[p
   SECTION("scratch") {
     TestSet scratch({c.range});
     TestSet none({});
+    const TestMap memory(kRam);
     Found found;
-    CheckScratch(Handover(kept.map(), scratch.set(), none.set()), found);
+    CheckScratch(memory.map(), Handover(kept.map(), scratch.set(), none.set()), found);
     if (c.where != 0) expected = MeetsKept("scratch", c.range, c.where);
     CheckOnly(found, expected);
   }

@@ -42,7 +42,8 @@ Fenced FenceOf(const Entries& memory, const std::vector<Kept>& kept, std::size_t
   Entries storage(capacity);
   MemoryMap out(storage);
   std::uint64_t closed_bytes = 1;  // To be overwritten.
-  const Status status = FenceMap(map.map(), sealed.map(), {budget, pinned}, out, closed_bytes);
+  const Status status =
+      FenceMap(map.map(), sealed.map(), {.entry_budget = budget, .pinned = pinned}, out, closed_bytes);
   return {ErrorOf(status), List(out.view()), closed_bytes};
 }
 

@@ -136,17 +136,17 @@ TEST_CASE("Slots are the aligned places in free RAM where the whole kernel fits"
   INFO(c.name);
   const TestMap memory(c.memory);
   TestSet avoid(c.avoid);
-  REQUIRE(CountSlots(memory.map(), avoid.set(), c.kernel) == c.starts.size());
+  REQUIRE(CountSlots({memory.map(), avoid.set()}, c.kernel) == c.starts.size());
   for (std::size_t i = 0; i < c.starts.size(); ++i) {
     INFO(i);
-    CHECK(SlotAt(memory.map(), avoid.set(), c.kernel, i) == R(c.starts[i], c.starts[i] + c.kernel.size));
-    CHECK(SlotIndexOf(memory.map(), avoid.set(), c.kernel, PhysAddr(c.starts[i])) == i);
+    CHECK(SlotAt({memory.map(), avoid.set()}, c.kernel, i) == R(c.starts[i], c.starts[i] + c.kernel.size));
+    CHECK(SlotIndexOf({memory.map(), avoid.set()}, c.kernel, PhysAddr(c.starts[i])) == i);
   }
   // Every other page is no slot.
   for (std::uint64_t start = 0; start < 16 * kMiB; start += kPage) {
     const bool is_slot = std::find(c.starts.begin(), c.starts.end(), start) != c.starts.end();
-    REQUIRE(SlotIndexOf(memory.map(), avoid.set(), c.kernel, PhysAddr(start)).has_value() == is_slot);
-    REQUIRE_FALSE(SlotIndexOf(memory.map(), avoid.set(), c.kernel, PhysAddr(start + 1)).has_value());
+    REQUIRE(SlotIndexOf({memory.map(), avoid.set()}, c.kernel, PhysAddr(start)).has_value() == is_slot);
+    REQUIRE_FALSE(SlotIndexOf({memory.map(), avoid.set()}, c.kernel, PhysAddr(start + 1)).has_value());
   }
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("Each of the slots of a scattered map is picked as often as any other"
                         {R(0x500000, 0x516000), kUsable},
                         {R(0x600000, 0x666000), kUsable}});
   TestSet avoid({R(0x508000, 0x50a000), R(0x620800, 0x621800)});
-  const std::uint64_t count = CountSlots(memory.map(), avoid.set(), kOnePage);
+  const std::uint64_t count = CountSlots({memory.map(), avoid.set()}, kOnePage);
   REQUIRE(count == 128);
 
   constexpr std::uint64_t kNumSeeds = 100'000;
@@ -206,8 +206,8 @@ TEST_CASE("Each of the slots of a scattered map is picked as often as any other"
   const std::vector<std::uint64_t> areas{1, 2, 5, 8, 12, 32, 68};
   for (std::uint64_t i = 0; i < kNumSeeds; ++i) {
     const std::uint64_t seed = random();
-    const PhysRange slot = SlotAt(memory.map(), avoid.set(), kOnePage, PickIndex(seed, count));
-    ++hits.at(SlotIndexOf(memory.map(), avoid.set(), kOnePage, slot.start()).value());
+    const PhysRange slot = SlotAt({memory.map(), avoid.set()}, kOnePage, PickIndex(seed, count));
+    ++hits.at(SlotIndexOf({memory.map(), avoid.set()}, kOnePage, slot.start()).value());
 
     const std::uint64_t area = seed % areas.size();
     std::uint64_t index = seed / areas.size() % areas[area];
@@ -336,7 +336,7 @@ TEST_CASE("The highest place is as high as size, alignment and limit allow", "[p
   INFO(c.name);
   const TestMap memory(c.memory);
   TestSet avoid(c.avoid);
-  CHECK(HighestPlace(memory.map(), avoid.set(), c.request) == c.place);
+  CHECK(HighestPlace({memory.map(), avoid.set()}, c.request) == c.place);
 }
 
 }  // namespace holdfast

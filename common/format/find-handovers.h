@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where the handovers are: what brings them, in the order in which it counts.
+//
+// The bundle; holdfast= on the command lines; setup_data nodes (KHO, and a device tree that may have a pmpool node);
+// pkram=, pmpool= and prmem_meta= on the command lines.  What is found last cannot hide what was found first.
+
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "common/base/bounded-vector.h"
+#include "common/codec/sha256.h"
+#include "common/format/command-line.h"
+#include "common/format/fdt.h"
+#include "common/format/kho.h"
+#include "common/format/pmpool.h"
+#include "common/format/prmem.h"
+#include "common/format/setup-data-chain.h"
+#include "common/mem/memory-map.h"
+#include "common/mem/problem.h"
+
+namespace holdfast {
+
+enum class Carrier : std::uint8_t {
+  kTree,        // a handover-v1 tree in memory: the bundle's, or that of holdfast=
+  kKhoNode,     // setup_data of type 10
+  kDeviceTree,  // setup_data of type 2, which is one only if it has a pmpool node
+  kPkram,       // pkram=
+  kPmpool,      // pmpool=, and all of the pool is marked in the e820 table
+  kPrmem,       // prmem_meta=
+};
+
+struct FoundHandover {
+  Carrier carrier = Carrier::kTree;
+  PhysRange at;     // kTree: the tree; nodes: the payload; the others: the page, or the pool, that the option names
+  Digest digest{};  // kTree
+  KhoBitmaps bitmaps = KhoBitmaps::kUnknown;  // kKhoNode: what a command line says of them
+  PrmemOption prmem{};                        // kPrmem
+  // Set by ReadHandovers().
+  std::optional<FdtView> tree{};  // kTree
+  std::string_view dialect{};
+};
+
+inline constexpr std::size_t kMaxCommandLines = 2;  // the bundle's and the loader's
+inline constexpr std::size_t kMaxDeviceTrees = 2;
+// The bundle's tree, four trees a line, a KHO node, the device trees, three options a line.
+inline constexpr std::size_t kMaxHandovers =
+    1 + kMaxCommandLines * kMaxHandoverOptions + 1 + kMaxDeviceTrees + kMaxCommandLines * 3;
+using FoundHandovers = FixedVector<FoundHandover, kMaxHandovers>;
+
+struct HandoverCarriers {
+  std::optional<HandoverOption> bundle{};                // its tree
+  std::array<std::string_view, kMaxCommandLines> lines;  // each by itself: a "--" ends the options of its own only
+  std::span<const SetupDataNode> nodes;
+};
+
+// holdfast.kho-bitmaps=512 or =4096: the size of kho-v1's bitmaps, which the handover itself does not tell.
+// kMalformed (where: offset in the line) for another value; kUnknown without the option.
+Result<KhoBitmaps> FindKhoBitmapsOption(std::string_view line);
+
+// What there is, none of it read yet.  On error `problem` says why: kMalformed, kOutOfBounds: an option that does not
+// read (where: offset in its line); kConflict: the lines disagree about bitmaps; kUnreadable: a tree lies neither in
+// RAM nor in what an earlier stage has fenced; kUnsupported: a second KHO node; kTableFull.
+Status FindHandovers(const HandoverCarriers& carriers, const MemoryMap& map, FoundHandovers& out, Problem& problem);
+
+}  // namespace holdfast

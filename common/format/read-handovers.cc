@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// From the handovers that were found to the one that is decided upon.
+
+#include "common/format/read-handovers.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "common/format/handover-v1.h"
+#include "common/format/kept-collector.h"
+#include "common/format/pkram.h"
+
+namespace holdfast {
+namespace {
+
+// What a refusal calls a handover that cannot be read.
+std::string_view CarrierName(Carrier carrier) {
+  switch (carrier) {
+    case Carrier::kTree:
+      return "handover";
+    case Carrier::kKhoNode:
+      return "KHO handover";
+    case Carrier::kDeviceTree:
+      return "device tree in setup_data";
+    case Carrier::kPkram:
+      return "PKRAM handover";
+    case Carrier::kPmpool:
+      return "pmpool";
+    case Carrier::kPrmem:
+      return "prmem handover";
+  }
+  Bug();
+}
+
+constexpr std::string_view kStructureSuffix = " structure";
+constexpr std::array<std::string_view, 9> kStructureNames = {
+    "kho-series structure", "kho-v1 structure",    "kho-v2 structure",        "kho-v3 structure", "kho-v4 structure",
+    "prmem structure",      "pkram-pgt structure", "pkram-regions structure", "pmpool structure"};
+
+std::string_view StructureName(std::string_view dialect) {
+  for (const std::string_view name : kStructureNames) {
+    if (name.size() == dialect.size() + kStructureSuffix.size() && name.starts_with(dialect)) {
+      return name;
+    }
+  }
+  return dialect;
+}
+
+std::string_view NameOf(const FoundHandovers& found, const KeptRange& kept) {
+  if (kept.source >= found.size()) {
+    return {};
+  }
+  const FoundHandover& handover = found[kept.source];
+  if (handover.tree) {
+    return KeptName(*handover.tree, kept);
+  }
+  return kept.kind == KeptKind::kStructure ? StructureName(handover.dialect) : handover.dialect;
+}
+
+// One handover's way into `out`.
+class Reader {
+ public:
+  Reader(const HandoverReading& in, std::uint8_t source, FoundHandover& found, Handover& out, Problem& problem)
+      : in_(in),
+        source_(source),
+        found_(found),
+        out_(out),
+        problem_(problem),
+        kept_(out.kept, source, out.policy.foreign_fence, in.map, in.native_scratch) {}
+
+  Status Read() {
+    problem_ = {.what = CarrierName(found_.carrier), .range = found_.at};
+    const Status read = ReadCarrier();
+    if (!read.ok()) {
+      problem_.code = read.error().code;
+      problem_.where = read.error().where;
+      problem_.is_address = found_.carrier != Carrier::kTree && found_.carrier != Carrier::kDeviceTree;
+    }
+    return read;
+  }
+
+ private:
+  Status ReadCarrier() {
+    switch (found_.carrier) {
+      case Carrier::kTree:
+        return ReadTree();
+      case Carrier::kKhoNode:
+        return ReadKho();
+      case Carrier::kDeviceTree:
+        return ReadDeviceTree();
+      case Carrier::kPkram:
+        return ReadPkram();
+      case Carrier::kPmpool:
+        return ReadPool({.pool = found_.at, .bitmap = FindMarkedPmpool(found_.at, in_.map)->bitmap});
+      case Carrier::kPrmem:
+        return ReadPrmem();
+    }
+    Bug();
+  }
+
+  Status ReadTree() {
+    if (found_.at.size() > kMaxHandoverSize) {
+      return Error{Errc::kOutOfBounds, kMaxHandoverSize};
+    }
+    TRY_ASSIGN(const auto bytes, in_.memory.View(found_.at));
+    if (Sha256::Of(bytes, in_.blocks) != found_.digest) {
+      return Error{Errc::kBadDigest, found_.at.start().raw()};
+    }
+    TRY_ASSIGN(found_.tree, FdtView::Open(bytes));
+    found_.dialect = kDialectHoldfast;
+    return DecodeHandoverV1(*found_.tree, source_, out_);
+  }
+
+  Status ReadKho() {
+    TRY_ASSIGN(const auto payload, in_.memory.View(found_.at));
+    TRY_ASSIGN(const KhoRecord record, DecodeKhoRecord(payload));
+    problem_.range = record.fdt;
+    KhoFacts facts;
+    const Status decoded = DecodeKho(record, found_.bitmaps, in_.memory, in_.native_scratch, kept_.sink(), facts);
+    if (!decoded.ok() && decoded.error().code == Errc::kUnknownCompatible && !facts.compatible.empty()) {
+      problem_.what = facts.compatible;
+    }
+    TRY(decoded);
+    const bool is_ambiguous =
+        facts.dialect != KhoDialect::kV2 && facts.dialect != KhoDialect::kV3 && facts.dialect != KhoDialect::kV4;
+    out_.native = NativeHandover{.source = source_,
+                                 .compatible = facts.compatible,
+                                 .is_ambiguous = is_ambiguous,
+                                 .scratch = in_.native_scratch.view()};
+    return Finish(KhoDialectName(facts.dialect));
+  }
+
+  Status ReadDeviceTree() {
+    TRY_ASSIGN(auto bytes, in_.memory.View(found_.at));
+    if (!IsAligned(reinterpret_cast<std::uintptr_t>(bytes.data()), 8)) {
+      if (bytes.size() > in_.aligned.size()) {
+        return Error{Errc::kTooLarge, in_.aligned.size()};
+      }
+      std::memcpy(in_.aligned.data(), bytes.data(), bytes.size());
+      bytes = in_.aligned.first(bytes.size());
+    }
+    TRY_ASSIGN(const FdtView tree, FdtView::Open(bytes));
+    TRY_ASSIGN(const auto pool, DecodePmpoolNode(tree));
+    return pool ? ReadPool(*pool) : Status(kDone);
+  }
+
+  Status ReadPool(const Pmpool& pool) {
+    TRY(DecodePmpool(pool, in_.memory, kept_.sink()));
+    return Finish(kDialectPmpool);
+  }
+
+  Status ReadPkram() {
+    PkramFacts facts;
+    TRY(DecodePkram(found_.at.start(), in_.page_table_levels, in_.memory, kept_.sink(), facts));
+    return Finish(facts.form == PkramForm::kPageTable ? kDialectPkramPageTable : kDialectPkramRegions);
+  }
+
+  Status ReadPrmem() {
+    PrmemFacts facts;
+    TRY(DecodePrmem(found_.prmem, in_.memory, kept_.sink(), facts));
+    return Finish(kDialectPrmem);
+  }
+
+  Status Finish(std::string_view dialect) {
+    found_.dialect = dialect;
+    out_.dialect.Add(dialect);
+    return kept_.Flush();
+  }
+
+  const HandoverReading& in_;
+  std::uint8_t source_;
+  FoundHandover& found_;
+  Handover& out_;
+  Problem& problem_;
+  KeptCollector kept_;
+};
+
+}  // namespace
+
+Status ReadHandovers(const HandoverReading& in, FoundHandovers& found, Handover& out, Problem& problem) {
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    TRY(Reader(in, static_cast<std::uint8_t>(i), found[i], out, problem).Read());
+  }
+  PreservedMap::Conflict conflict;
+  if (const Status status = out.kept.Seal(&conflict); !status.ok()) {
+    problem = {.code = status.error().code,
+               .where = status.error().where,
+               .range = conflict.first.range,
+               .other = NameOf(found, conflict.second),
+               .other_range = conflict.second.range,
+               .kept = conflict.first};
+    NameKept(found, problem);
+    return status;
+  }
+  return kDone;
+}
+
+void NameKept(const FoundHandovers& found, Problem& problem) {
+  if (problem.kept) {
+    NameKept(problem, NameOf(found, *problem.kept));
+  }
+}
+
+const FoundHandover* FirstTree(const FoundHandovers& found) {
+  const auto* const tree =
+      std::find_if(found.begin(), found.end(), [](const FoundHandover& handover) { return handover.tree.has_value(); });
+  return tree != found.end() ? tree : nullptr;
+}
+
+}  // namespace holdfast
