@@ -22,7 +22,7 @@ Status KeptCollector::Append(PhysRange range, KeptKind kind) {
     return kDone;
   }
   TRY(Flush());
-  last_ = KeptRange{.range = range, .source = source_, .fence = fence_, .kind = kind};
+  last_ = KeptRange{.range = range, .node = node_, .source = source_, .fence = fence_, .kind = kind};
   return kDone;
 }
 

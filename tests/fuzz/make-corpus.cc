@@ -69,6 +69,23 @@ void WriteHandovers() {
                           .ram = ram},
                          bytes)
             .value());
+
+  // The target's memory is its input, from 0x10000 on, and its digests are all the same.
+  std::vector<std::byte> list(64);
+  const std::array runs = {BlockRun{Between(0x40000000, 0x40800000), 9}, BlockRun{Between(0x40800000, 0x40803000), 0}};
+  const auto list_bytes = EncodeRangeList(runs, list).value();
+  const RangeListPlace place{.range = Between(0x10000 + 2048, 0x10000 + 2048 + list_bytes.size()),
+                             .digest = Sha256::Of({}, [](auto&, const std::byte*, std::size_t) {})};
+  const std::array listed = {HandoverV1Node{
+      .name = "listed", .owner = "", .fence = Fence::kReserved, .ranges = {}, .sha256 = {}, .range_list = place}};
+  std::vector<std::byte> with_list(2048);
+  const auto tree =
+      EncodeHandoverV1({.generation = 0, .created_by = "", .policy = {}, .preserved = listed, .scratch = {}, .ram = {}},
+                       bytes)
+          .value();
+  std::memcpy(with_list.data(), tree.data(), tree.size());
+  Push(with_list, std::vector(list_bytes.begin(), list_bytes.end()));
+  Write("fdt-handover", "range-list", with_list);
   Write("fdt-handover", "empty", EncodeHandoverV1(HandoverV1{}, bytes).value());
 }
 

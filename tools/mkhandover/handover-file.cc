@@ -79,7 +79,7 @@ std::optional<Problem> FindStageProblem(const FdtView& tree) {
   RangeSet scratch(scratch_storage);
   RangeSet ram(ram_storage);
   Handover handover(kept, scratch, ram);
-  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, handover); !status.ok()) {
+  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, NoLists(), handover); !status.ok()) {
     return Problem{.code = status.error().code, .where = status.error().where, .what = kStageTable};
   }
   return std::nullopt;
@@ -115,7 +115,7 @@ HandoverFile::HandoverFile(std::vector<std::byte> bytes, std::string name)
       scratch_(scratch_storage_),
       ram_(ram_storage_),
       handover_(kept_, scratch_, ram_) {
-  FailUnless(DecodeHandoverV1(tree_, /*source=*/0, handover_), name_);
+  FailUnless(DecodeHandoverV1(tree_, /*source=*/0, NoLists(), handover_), name_);
   CollectPieces();
   PreservedMap::Conflict conflict;
   if (const Status status = kept_.Seal(&conflict); !status.ok()) {
