@@ -303,14 +303,14 @@ $(FAULTY): $(BLD)/purgatory.ro $(KEXEC)/bookworm/kexec tests/e2e/plant-fault.sh
 	$(Q)tools/deps/kexec-tools.sh bookworm embed $(BLD)/purgatory-with-fault.ro $@
 
 # The stage with each kernel inside, once for each way into it.
-IMAGES := $(foreach kernel,6.1 6.12 new,$(foreach entry,vmlinux bzimage,$(BLD)/images/$(kernel)-$(entry)))
-$(IMAGES): $(BLD)/images/%: $(BLD)/mkhandover $(BLD)/holdfast.bzimage $(KERNELS)/6.1/vmlinuz $(KERNELS)/6.12/vmlinuz $(KERNELS)/new/vmlinuz
+IMAGES := $(foreach kernel,6.1 6.12 new kho,$(foreach entry,vmlinux bzimage,$(BLD)/images/$(kernel)-$(entry)))
+$(IMAGES): $(BLD)/images/%: $(BLD)/mkhandover $(BLD)/holdfast.bzimage $(KERNELS)/6.1/vmlinuz $(KERNELS)/6.12/vmlinuz $(KERNELS)/new/vmlinuz $(KERNELS)/kho/vmlinuz
 	$(call say,bundle,$@)
 	@mkdir -p $(@D)
 	$(Q)$(BLD)/mkhandover bundle -q -o $@ --image $(BLD)/holdfast.bzimage --entry $(lastword $(subst -, ,$*)) \
 	  --kernel $(KERNELS)/$(firstword $(subst -, ,$*))/vmlinuz
 
-E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels
+E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels kho-kernel
 
 unit: $(BLD)/tests/unit  ## unit tests, under ASan and UBSan
 	$(Q)tests/summary.sh catch unit $<
@@ -328,12 +328,13 @@ matrix: $(E2E_NEEDS)  ## every old and new kernel, loader, entry and firmware, i
 	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs],[matrix],[kaslr-ten]'; code=$$?; \
 	  tests/e2e/matrix-table.sh >$(BLD)/e2e/matrix.md && exit $$code
 
-# The suites go one after another, each on all cores; a failed one does not hide the next.
+# The suites go one after another, each on all cores; a failed one does not hide the next.  The KHO kernel takes
+# minutes where no cache has it, and is built beside the rest.
 SUITES := lint gates clang unit cli property fuzz e2e
 test:  ## everything: deps, build, lint, gates, clang, unit, cli, property, fuzz, e2e
 	$(Q)$(MAKE) --no-print-directory deps
 	$(Q)tests/summary.sh start
-	$(Q)if tests/summary.sh run build $(MAKE) --no-print-directory all test-binaries; then \
+	$(Q)if tests/summary.sh run build $(MAKE) --no-print-directory all test-binaries kho-kernel; then \
 	  for suite in $(SUITES); do \
 	    $(MAKE) --no-print-directory $$suite || tests/summary.sh failed $$suite; \
 	  done; \
@@ -485,6 +486,13 @@ $(wordlist 2,3,$(KERNEL_FILES)): $(firstword $(KERNEL_FILES))
 
 kernels: $(KERNEL_FILES)
 
+# A kernel that speaks KHO, compiled here; the script's cache knows when it has to be compiled again.
+KHO_KERNEL := $(KERNELS)/kho/vmlinuz
+$(KHO_KERNEL): tests/e2e/kernel/kho.config tools/deps/kho-kernel.sh
+	$(Q)tools/deps/kho-kernel.sh
+
+kho-kernel: $(KHO_KERNEL)
+
 # --- Kexec-tools --------------------------------------------------------------------------------------------------
 
 KEXEC_SUITES := bookworm trixie sid
@@ -533,6 +541,6 @@ clean:  ## remove what was built, keep what was fetched
 all: common purgatory image kexec-tools tool  ## the stage in both shapes, the tool, kexec-tools
 
 .PHONY: all common purgatory image tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
-        check deps kernels kexec-tools demo demo-run help clean
+        check deps kernels kho-kernel kexec-tools demo demo-run help clean
 
 -include $(shell [ -d $(BLD) ] && find $(BLD)/host $(BLD)/san $(BLD)/stage $(BLD)/fuzz -name '*.d' 2>/dev/null)

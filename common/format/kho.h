@@ -93,12 +93,15 @@ struct KhoClient {
 struct KhoImage {
   KhoDialect dialect = KhoDialect::kV4;
   KhoBitmaps bitmaps = KhoBitmaps::k4096;  // of kho-v1
-  std::span<const KeptBlock> blocks;       // in any order; each with its order
+  bool is_2023 = false;                    // of kSeriesMem: the record of 48 bytes, with a mem cache and one area
+  std::span<const KeptBlock> blocks;       // ascending by their starts; each with its order, or runs of that order
   std::span<const PhysRange> scratch;      // areas
   std::span<const KhoClient> clients;
 };
 // Writes the tree, the map and, into `scratch_page`, the array of areas.  The record is what a setup_data node would
-// carry. kMalformed (where: index of the block): no order, or a range that is not of its order; kTableFull.
+// carry.  kMalformed (where: index of the block): no memory, no order (which the `mem` arrays do not ask for), a range
+// that is not of its order, a start that descends; kTableFull.
+// Pre: the arena's bytes begin at a multiple of 8, for the tree.
 Result<KhoRecord> EncodeKho(const KhoImage& image, PageArena& arena, PageArena& scratch_page);
 // The record as the node's payload: 32 bytes, or 48.
 std::span<const std::byte> EncodeKhoRecord(const KhoRecord& record, std::span<std::byte, 48> storage);

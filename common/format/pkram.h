@@ -59,9 +59,9 @@ Status DecodePkram(PhysAddr super_block, int levels, const PhysMemory& memory, c
 
 struct PkramImage {
   PkramForm form = PkramForm::kRegionList;
-  int levels = 4;                     // of the page-table form
-  std::span<const KeptBlock> blocks;  // ascending, each with its order; the arena's own pages are added
-  std::span<const std::byte> data;    // the object's byte stream; a page of it at most in the page-table form
+  int levels = 4;                       // of the page-table form
+  std::span<const KeptBlock> blocks{};  // ascending, each with its order; the arena's own pages are added
+  std::span<const std::byte> data{};    // the object's byte stream; a page of it at most in the page-table form
   std::string_view node_name = "holdfast-test";
 };
 // The super block's address.  One node with one object holds the blocks as its pages.  The objects of the page-table

@@ -49,9 +49,9 @@ Status DecodePrmem(const PrmemOption& option, const PhysMemory& memory, const Bl
 
 // One instance, for the tool.  Its texts last as long as the call.
 struct PrmemInstance {
-  std::string_view subsystem;
-  std::string_view name;
-  PhysAddr data;  // 0: not in the direct map
+  std::string_view subsystem{};
+  std::string_view name{};
+  PhysAddr data{};  // 0: not in the direct map
   std::uint64_t size = 0;
 };
 class PrmemInstanceSink {
@@ -72,8 +72,8 @@ Status ListPrmemInstances(const PrmemOption& option, const PhysMemory& memory, c
 struct PrmemImage {
   std::uint32_t metadata_size = 184;
   std::uint64_t direct_map = kDirectMap4Level;
-  std::span<const PhysRange> regions;
-  std::span<const PrmemInstance> instances;  // each gets a page of the arena
+  std::span<const PhysRange> regions{};
+  std::span<const PrmemInstance> instances{};  // each gets a page of the arena
 };
 // `at` gives the bytes of the first page of a region.
 class RegionHeads {

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstring>
 
+#include "common/abi/kho.h"
 #include "common/format/handover-v1.h"
 #include "common/format/kept-collector.h"
 #include "common/format/pkram.h"
@@ -118,8 +119,8 @@ class Reader {
     problem_.range = record.fdt;
     KhoFacts facts;
     const Status decoded = DecodeKho(record, found_.bitmaps, in_.memory, in_.native_scratch, kept_.sink(), facts);
-    if (!decoded.ok() && decoded.error().code == Errc::kUnknownCompatible && !facts.compatible.empty()) {
-      problem_.what = facts.compatible;
+    if (!decoded.ok() && decoded.error().code == Errc::kUnknownCompatible) {
+      problem_.what = CompatibleOf(record.fdt);
     }
     TRY(decoded);
     const bool is_ambiguous =
@@ -129,6 +130,15 @@ class Reader {
                                  .is_ambiguous = is_ambiguous,
                                  .scratch = in_.native_scratch.view()};
     return Finish(KhoDialectName(facts.dialect));
+  }
+
+  // A version that is not known is refused by its name.
+  std::string_view CompatibleOf(PhysRange fdt) const {
+    const auto bytes = in_.memory.View(fdt);
+    const auto tree = bytes.ok() ? FdtView::Open(bytes.value()) : Result<FdtView>(bytes.error());
+    const auto name = tree.ok() ? tree.value().String(tree.value().root(), kho_fdt::kPropCompatible)
+                                : Result<std::optional<std::string_view>>(tree.error());
+    return name.ok() ? name.value().value_or(problem_.what) : problem_.what;
   }
 
   Status ReadDeviceTree() {

@@ -25,10 +25,10 @@ struct Problem {
   std::string_view other{};       // what it met: "boot_params", "guest0"
   PhysRange other_range{};        // and its range
   std::optional<MemType> type{};  // for *NotRam: what the map says of the place; nothing is a hole
-  bool is_address = false;        // kMalformed: `where` is in memory, or in a tree there, not a byte of a file
   // A kept range is part of the problem: as `what` for kKeptNotRam and kKeptOverlap, as `other` for kOverlap and
   // kConflict.  The shell, which has the handover at hand, puts its name there with NameKept().
   std::optional<KeptRange> kept{};
+  bool is_address = false;  // of kMalformed: `where` is an address, or an offset in a tree at one
 };
 
 // Puts the name of problem.kept, which is there, where the problem speaks of it.

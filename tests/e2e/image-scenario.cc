@@ -81,7 +81,9 @@ StageReport ReadReport(Guest& guest) {
   report.shell = json.at("shell");
   report.loader = json.at("loader");
   report.dialect = json.at("dialect");
+  report.mode = json.at("mode");
   report.entry = json.at("entry");
+  report.kernel = {Address(json.at("kernel").at("start")), json.at("kernel").at("size")};
   report.generation = json.at("generation");
   report.bytes = json.at("bytes");
   report.wasted_bytes = json.at("wasted_bytes");

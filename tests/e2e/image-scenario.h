@@ -79,7 +79,9 @@ struct StageReport {
   std::string shell;
   std::string loader;
   std::string dialect;
+  std::string mode;
   std::string entry;
+  Extent kernel;
   std::uint64_t generation = 0;
   std::uint64_t bytes = 0;
   std::uint64_t wasted_bytes = 0;

@@ -13,15 +13,6 @@
 namespace holdfast::e2e {
 namespace {
 
-std::vector<Extent> ParseExtents(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<Extent> extents;
-  for (std::string start, size; in >> start >> size;) {
-    extents.push_back({std::stoull(start, nullptr, 0), std::stoull(size, nullptr, 0)});
-  }
-  return extents;
-}
-
 std::uint64_t Address(const nlohmann::json& text) { return std::stoull(text.get<std::string>(), nullptr, 0); }
 
 }  // namespace
@@ -49,6 +40,28 @@ std::vector<Extent> ExtentsOf(Guest& guest, std::string_view file) {
   return ParseExtents(guest.Run("pattern extents " + std::string(file)).output);
 }
 
+std::vector<Extent> ParseExtents(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<Extent> extents;
+  for (std::string start, size; in >> start >> size;) {
+    extents.push_back({std::stoull(start, nullptr, 0), std::stoull(size, nullptr, 0)});
+  }
+  return extents;
+}
+
+std::vector<Extent> Joined(std::vector<Extent> extents) {
+  std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) { return a.start < b.start; });
+  std::vector<Extent> joined;
+  for (const Extent& extent : extents) {
+    if (!joined.empty() && joined.back().end() == extent.start) {
+      joined.back().size += extent.size;
+    } else {
+      joined.push_back(extent);
+    }
+  }
+  return joined;
+}
+
 std::string MapText(const std::vector<Extent>& extents) {
   std::string text;
   for (const Extent& extent : extents) text += Hex(extent.start) + " " + Hex(extent.size) + "\n";
@@ -72,6 +85,11 @@ std::uint64_t CountDifferent(const Guest& guest, const KeptPages& kept) {
     }
   }
   return num_different;
+}
+
+void UseUpMemory(Guest& guest) {
+  guest.Run(
+      "dd if=/dev/zero of=/tmp/fill bs=1M count=$(awk '/MemAvailable/ { print int($2 / 1024) - 96 }' /proc/meminfo)");
 }
 
 std::string MakeHandover(Guest& guest, const std::vector<KeptPages>& kept, const std::string& more_options) {

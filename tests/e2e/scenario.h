@@ -46,13 +46,18 @@ KeptPages ScatterPages(Guest& guest, std::uint64_t num_extents, std::uint64_t li
 
 // Where a file of huge pages lies, in file order.
 std::vector<Extent> ExtentsOf(Guest& guest, std::string_view file);
-std::string MapText(const std::vector<Extent>& extents);  // as `pattern check-phys` reads it
+std::vector<Extent> ParseExtents(const std::string& text);  // lines START SIZE
+std::vector<Extent> Joined(std::vector<Extent> extents);    // in any order: as runs of memory, ascending
+std::string MapText(const std::vector<Extent>& extents);    // as `pattern check-phys` reads it
 
 // Asks the guest: looks through /dev/mem for the pages where they must be.  True if all are intact.
 bool GuestFinds(Guest& guest, const KeptPages& kept);
 
 // Asks nobody: compares the guest's memory from outside.
 std::uint64_t CountDifferent(const Guest& guest, const KeptPages& kept);
+
+// Has the kernel give out nearly all memory that it has to give.
+void UseUpMemory(Guest& guest);
 
 // `mkhandover make` for these files onto kHandoverFile.  Returns the option for the next kernel's command line,
 // "holdfast=ADDR,SIZE,SHA256".

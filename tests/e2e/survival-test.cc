@@ -34,20 +34,6 @@ std::uint64_t PagesOfRam(const Map& map) {
 // stands there would be lost before any stage runs.  The newest kernel takes its huge pages from the top as well.
 KeptPages FillBelowSegments(Guest& guest) { return ScatterPages(guest, 32, 0x30000000); }
 
-// Huge pages of a file come in any order: as runs of memory, ascending.
-std::vector<Extent> Joined(std::vector<Extent> extents) {
-  std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) { return a.start < b.start; });
-  std::vector<Extent> joined;
-  for (const Extent& extent : extents) {
-    if (!joined.empty() && joined.back().end() == extent.start) {
-      joined.back().size += extent.size;
-    } else {
-      joined.push_back(extent);
-    }
-  }
-  return joined;
-}
-
 struct Hop {
   std::string kernel;
   std::string kexec = "kexec";
@@ -252,9 +238,7 @@ TEST_CASE("Held memory stays RAM with a page structure, and keeps its bytes unde
   JumpThroughPurgatory(guest, {"new"}, MakeHandover(guest, {}, options));
   CHECK(CountDifferent(guest, kept) == 0);
   CHECK(NotOfType(guest.E820(), kRam, kept.extents).empty());
-  // Nearly all that the kernel has to give.
-  guest.Run(
-      "dd if=/dev/zero of=/tmp/fill bs=1M count=$(awk '/MemAvailable/ { print int($2 / 1024) - 96 }' /proc/meminfo)");
+  UseUpMemory(guest);
   CHECK(CountDifferent(guest, kept) == 0);
 }
 

@@ -33,13 +33,15 @@ class TestMap {
 struct Kept {
   PhysRange range;
   Fence fence = Fence::kReserved;
+  std::uint8_t source = 0;
+  KeptKind kind = KeptKind::kMemory;
 };
 
 class TestKept {
  public:
   explicit TestKept(const std::vector<Kept>& kept) : storage_(kept.size()), map_(storage_) {
     for (const Kept& k : kept) {
-      Require(map_.Add({.range = k.range, .fence = k.fence}).ok());
+      Require(map_.Add({.range = k.range, .source = k.source, .fence = k.fence, .kind = k.kind}).ok());
     }
     Require(map_.Seal().ok());
   }
@@ -66,17 +68,27 @@ class TestSet {
   RangeSet set_;
 };
 
+// A handover that a kernel may read by itself.
+struct Native {
+  std::uint8_t source = 0;
+  std::vector<PhysRange> scratch;
+  bool is_ambiguous = false;
+};
+
 // What goes into a plan.  A test changes what it is about.
 struct PlanCase {
   std::vector<MemEntry> memory{{R(0, 0x9f000), MemType::kUsable}, {R(kMiB, 64 * kMiB), MemType::kUsable}};
   std::vector<Kept> kept{};
   std::vector<PhysRange> scratch{};
   std::vector<PhysRange> was_ram{};
+  std::optional<Native> native{};
   Policy policy{};
   KernelFacts kernel{.size = 4 * kMiB, .alignment = 2 * kMiB, .min_address = 16 * kMiB, .limit = kPhysLimit};
   EntryFacts entry{};
   EfiFacts efi{};
   std::string command_line{};
+  ModeWish mode = ModeWish::kAuto;
+  std::optional<bool> speaks_native{};
   std::optional<PhysRange> kernel_at{};
   std::vector<SegmentRequest> segments{};
   std::vector<InUse> in_use{};
@@ -102,12 +114,17 @@ class TestPlan {
     const TestMap memory(c.memory);
     Handover handover(kept_.map(), scratch_.set(), was_ram_.set());
     handover.policy = c.policy;
+    if (c.native) {
+      handover.native = NativeHandover{c.native->source, "kho-v4", c.native->is_ambiguous, c.native->scratch};
+    }
     const Status status = MakeBootPlan({.memory = memory.map(),
                                         .handover = handover,
                                         .kernel = c.kernel,
                                         .entry = c.entry,
                                         .efi = c.efi,
                                         .command_line = command_line_,
+                                        .mode = c.mode,
+                                        .speaks_native = c.speaks_native,
                                         .kernel_at = c.kernel_at,
                                         .segments = c.segments,
                                         .in_use = c.in_use,

@@ -6,4 +6,5 @@ set -euo pipefail
 here=$(dirname "$0")
 "$here/packages.sh"
 "$here/kernels.sh"
+"$here/kho-kernel.sh" fetch
 "$here/sources.sh" all

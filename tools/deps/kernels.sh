@@ -59,9 +59,9 @@ fetch() {
 }
 
 cached_fetch_kernel() {
-  if ! sha256_is "$2" "$cache/$1"; then say "fetching kernel package $1"; private_apt_update; fi
-  # apt writes the epoch's colon as %3a, as the archive does not: name the file as the archive does.
-  cached_fetch "$1" "$2" bash -c '. "$1"; private_apt apt-get download "$2" && for f in *.deb; do [ "$f" = "$3" ] || mv "$f" "$3"; done' _ "$here/lib.sh" "$3" "$1"
+  if sha256_is "$2" "$cache/$1"; then return; fi
+  say "fetching kernel package $1"
+  cached_fetch_package "$1" "$2" "$3"
 }
 
 wanted=()

@@ -157,3 +157,10 @@ cached_fetch() {  # FILE SHA256 COMMAND...
   find "$dir" -type f -exec mv -f -t "$cache" {} +
   rm -rf "$dir"
 }
+
+# The same for a Debian package.  apt writes the epoch's colon as %3a, as the archive does not: the file is named as the
+# archive names it.
+cached_fetch_package() {  # FILE SHA256 PACKAGE=VERSION
+  private_apt_update
+  cached_fetch "$1" "$2" bash -c '. "$1"; private_apt apt-get download "$2" && for f in *.deb; do [ "$f" = "$3" ] || mv "$f" "$3"; done' _ "$here/lib.sh" "$3" "$1"
+}

@@ -14,56 +14,28 @@
 // differ, 2 anything else.
 
 #include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <vector>
 
-#include "tests/e2e/page-pattern.h"
+#include "tests/e2e/guest/files.h"
 
 namespace {
 
-using holdfast::e2e::FillPage;
-using holdfast::e2e::kPageSize;
-using holdfast::e2e::PageIsIntact;
+using namespace holdfast::e2e;
+using namespace holdfast::e2e::guest;
 
 constexpr std::uint64_t kHugePageSize = std::uint64_t{2} << 20;
 constexpr std::uint64_t kSpareHugePages = 4;
 constexpr const char* kPool = "/proc/sys/vm/nr_hugepages";
-
-struct Extent {
-  std::uint64_t start;
-  std::uint64_t size;
-};
-
-[[noreturn]] void FailWithErrno(const std::string& what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
-
-std::uint64_t ParseNumber(const std::string& text) {
-  char* end = nullptr;
-  errno = 0;
-  std::uint64_t value = std::strtoull(text.c_str(), &end, 0);
-  if (errno != 0 || end == text.c_str()) throw std::runtime_error("not a number: " + text);
-  const std::string unit = end;
-  if (unit == "K") return value << 10;
-  if (unit == "M") return value << 20;
-  if (unit == "G") return value << 30;
-  if (!unit.empty()) throw std::runtime_error("not a number: " + text);
-  return value;
-}
 
 std::uint64_t ReadNumber(const char* path) {
   std::uint64_t value = 0;
@@ -100,105 +72,7 @@ std::uint64_t HugePagesToSpare() {
 
 std::uint64_t FreeInPool() { return ReadNumber("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages"); }
 
-class File {
- public:
-  File(const std::string& path, int flags) : path_(path), fd_(open(path.c_str(), flags | O_CLOEXEC, 0600)) {
-    if (fd_ < 0) FailWithErrno(path);
-  }
-  ~File() { close(fd_); }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  int fd() const { return fd_; }
-  const std::string& path() const { return path_; }
-
-  std::uint64_t Size() const {
-    struct stat status;
-    if (fstat(fd_, &status) != 0) FailWithErrno(path_);
-    return static_cast<std::uint64_t>(status.st_size);
-  }
-
-  void Resize(std::uint64_t size) {
-    if (ftruncate(fd_, static_cast<off_t>(size)) != 0) FailWithErrno(path_);
-  }
-
- private:
-  std::string path_;
-  int fd_;
-};
-
-class Mapping {
- public:
-  Mapping(const File& file, std::uint64_t offset, std::uint64_t size, int protection) : size_(size) {
-    void* at = mmap(nullptr, size, protection, MAP_SHARED, file.fd(), static_cast<off_t>(offset));
-    data_ = at == MAP_FAILED ? nullptr : static_cast<std::byte*>(at);
-  }
-  ~Mapping() {
-    if (data_ != nullptr) munmap(data_, size_);
-  }
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-
-  bool ok() const { return data_ != nullptr; }  // errno says why not
-  std::byte* data() const { return data_; }
-  std::span<std::byte, kPageSize> Page(std::uint64_t index) const {
-    return std::span<std::byte, kPageSize>(data_ + index * kPageSize, kPageSize);
-  }
-
- private:
-  std::byte* data_;
-  std::uint64_t size_;
-};
-
-// Physical address of each huge page of a file, in file order; every page is there afterwards.
-std::vector<std::uint64_t> HugePagesOf(const File& file) {
-  const std::uint64_t size = file.Size();
-  const Mapping mapping(file, 0, size, PROT_READ | PROT_WRITE);
-  if (!mapping.ok()) FailWithErrno(file.path());
-
-  const File pagemap("/proc/self/pagemap", O_RDONLY);
-  std::vector<std::uint64_t> pages;
-  for (std::uint64_t at = 0; at < size; at += kHugePageSize) {
-    static_cast<volatile std::byte*>(mapping.data())[at];  // Fault it in: the page map shows only what is mapped.
-    std::uint64_t entry = 0;
-    const std::uint64_t index = (reinterpret_cast<std::uintptr_t>(mapping.data()) + at) / kPageSize;
-    if (pread(pagemap.fd(), &entry, sizeof entry, static_cast<off_t>(index * sizeof entry)) != sizeof entry) {
-      FailWithErrno(pagemap.path());
-    }
-    const std::uint64_t frame = entry & ((std::uint64_t{1} << 55) - 1);
-    if ((entry >> 63) == 0 || frame == 0) throw std::runtime_error(file.path() + ": the page map hides a frame");
-    pages.push_back(frame * kPageSize);
-  }
-  return pages;
-}
-
-std::vector<Extent> ExtentsOf(const File& file) {
-  std::vector<Extent> extents;
-  for (const std::uint64_t page : HugePagesOf(file)) {
-    if (!extents.empty() && extents.back().start + extents.back().size == page) {
-      extents.back().size += kHugePageSize;
-    } else {
-      extents.push_back({page, kHugePageSize});
-    }
-  }
-  return extents;
-}
-
-void Print(const std::vector<Extent>& extents, std::ostream& out) {
-  for (const Extent& extent : extents) {
-    char line[64];
-    std::snprintf(line, sizeof line, "0x%llx 0x%llx\n", static_cast<unsigned long long>(extent.start),
-                  static_cast<unsigned long long>(extent.size));
-    out << line;
-  }
-}
-
-void FillFile(const File& file, std::uint64_t seed) {
-  const std::uint64_t size = file.Size();
-  const Mapping mapping(file, 0, size, PROT_READ | PROT_WRITE);
-  if (!mapping.ok()) FailWithErrno(file.path());
-  for (std::uint64_t page = 0; page < size / kPageSize; ++page) FillPage(seed, page, mapping.Page(page));
-}
+std::vector<std::uint64_t> HugePagesOf(const File& file) { return PagesOf(file, kHugePageSize); }
 
 int Fill(const std::string& path, std::uint64_t size, std::uint64_t seed) {
   const std::uint64_t num_huge_pages = (size + kHugePageSize - 1) / kHugePageSize;
@@ -283,34 +157,8 @@ int Scatter(const std::string& path, std::uint64_t num_pages, std::uint64_t seed
   return 0;
 }
 
-// Counts of what became of the pages.
-struct Verdict {
-  std::uint64_t num_pages = 0;
-  std::uint64_t num_different = 0;
-  std::uint64_t num_refused = 0;  // of those that differ: the kernel uses them and /dev/mem says so
-
-  int Report(std::uint64_t seed) const {
-    std::printf("pattern: 0x%llx %s, %llu of %llu pages differ", static_cast<unsigned long long>(seed),
-                num_different == 0 ? "intact" : "LOST", static_cast<unsigned long long>(num_different),
-                static_cast<unsigned long long>(num_pages));
-    if (num_refused != 0) {
-      std::printf(", %llu of them taken by the kernel", static_cast<unsigned long long>(num_refused));
-    }
-    std::printf("\n");
-    return num_different == 0 ? 0 : 1;
-  }
-};
-
 int Check(const std::string& path, std::uint64_t seed) {
-  const File file(path, O_RDONLY);
-  Verdict verdict;
-  verdict.num_pages = file.Size() / kPageSize;
-  const Mapping mapping(file, 0, file.Size(), PROT_READ);
-  if (!mapping.ok()) FailWithErrno(path);
-  for (std::uint64_t page = 0; page < verdict.num_pages; ++page) {
-    if (!PageIsIntact(seed, page, mapping.Page(page))) ++verdict.num_different;
-  }
-  return verdict.Report(seed);
+  return CheckFile(File(path, O_RDONLY), seed).Report("pattern", seed);
 }
 
 // One window at a time: the kernel refuses a whole mapping for one page of its own.
@@ -349,7 +197,7 @@ int CheckPhysical(const std::string& map_path, std::uint64_t seed) {
     }
   }
   if (verdict.num_pages == 0) throw std::runtime_error(map_path + " lists no extent");
-  return verdict.Report(seed);
+  return verdict.Report("pattern", seed);
 }
 
 int Main(const std::vector<std::string>& words) {
@@ -362,12 +210,12 @@ int Main(const std::vector<std::string>& words) {
   }
   if (verb == "check" && count == 3) return Check(words[1], ParseNumber(words[2]));
   if (verb == "extents" && count == 2) {
-    Print(ExtentsOf(File(words[1], O_RDWR)), std::cout);
+    Print(ExtentsOf(File(words[1], O_RDWR), kHugePageSize), std::cout);
     return 0;
   }
   if (verb == "save-map" && count == 3) {
     std::ofstream out(words[2]);
-    Print(ExtentsOf(File(words[1], O_RDWR)), out);
+    Print(ExtentsOf(File(words[1], O_RDWR), kHugePageSize), out);
     return out.flush() ? 0 : 2;
   }
   if (verb == "check-phys" && count == 3) return CheckPhysical(words[1], ParseNumber(words[2]));

@@ -30,6 +30,8 @@ TEST_CASE("The stage says what it does in these words", "[console][wording]") {
         "handover holdfast,handover-v1, 64 ranges, 64 MiB kept");
   CHECK(Said(SayHandover, "holdfast,handover-v1", 1, 4096) == "handover holdfast,handover-v1, 1 range, 4 KiB kept");
   CHECK(Said(SayHandover, "", 0, 0) == "handover none, 0 ranges, 0 B kept");
+  CHECK(Said(SayNotNative, Problem{.code = Errc::kUnsupported, .what = "kernel", .other = "kho-v4"}) ==
+        "not native: kernel: kho-v4 not supported");
   CHECK(Said(SayMode, "fence", 12, 0) == "mode fence, map 12 entries, 0 B closed over");
   CHECK(Said(SayMode, "native", 1, 3 << 19) == "mode native, map 1 entry, 1.5 MiB closed over");
   CHECK(Said(SayDigest, 54'000'000, 5) == "digest ok, 51.4 MiB in 5 segments");
@@ -91,6 +93,13 @@ TEST_CASE("Each rule is told with the names and addresses that break it", "[cons
            "initrd [0x1000, 0x3000) is not RAM: ACPI NVS at 0x2000"},
       Case{{Errc::kNoSlot, 0x3378000, "kernel"}, "no place for kernel, 0x3378000 bytes"},
       Case{{Errc::kUnsupported, 0, "confidential guest"}, "confidential guest: not supported"},
+      Case{{Errc::kUnsupported, 0, "kernel", PhysRange(), "kho-v4"}, "kernel: kho-v4 not supported"},
+      Case{{Errc::kUnknownCompatible, 8, "kho-v5", at}, "kho-v5 at 0x1000: compatible is not known"},
+      Case{{Errc::kNotFinalized, 0x1000, "KHO handover", at},
+           "KHO handover [0x1000, 0x3000): its sender has not finalized it, nothing readable at 0x1000"},
+      Case{{Errc::kOutsideScratch, 0x2000, "initrd", at}, "initrd [0x1000, 0x3000): not in scratch at 0x2000"},
+      Case{{Errc::kMalformed, 0x2010, "KHO handover", at, {}, {}, {}, {}, /*is_address=*/true},
+           "KHO handover [0x1000, 0x3000): malformed at 0x2010"},
       Case{{Errc::kConflict, 12, "nokaslr", PhysRange(), "kaslr"},
            "nokaslr at byte 12 of the command line contradicts kaslr"},
       Case{{Errc::kConflict, 17, "memmap=4K@4K", at, "guest0", R(0x2000, 0x4000), {}, KeptRange()},

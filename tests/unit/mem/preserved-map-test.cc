@@ -153,5 +153,34 @@ TEST_CASE("Questions are answered for the first kept range", "[mem][preserved-ma
   CHECK(map.empty());
 }
 
+TEST_CASE("It is known whose pages another handover keeps too", "[mem][preserved-map]") {
+  const auto from = [](std::uint64_t start, std::uint64_t end, std::uint8_t source) {
+    return KeptRange{.range = R(start, end), .source = source};
+  };
+  const auto shared = [](const std::vector<KeptRange>& ranges) {
+    Map map(ranges);
+    REQUIRE(map.Seal().ok());
+    std::vector<int> sources;
+    for (int source = 0; source < 256; ++source) {
+      if (map.IsShared(static_cast<std::uint8_t>(source))) sources.push_back(source);
+    }
+    map.Clear();
+    CHECK_FALSE(map.IsShared(1));
+    return sources;
+  };
+  CHECK(shared({}).empty());
+  CHECK(shared({from(0x1000, 0x2000, 1), from(0x2000, 0x3000, 2)}).empty());
+  // In one page, though no byte is shared.
+  CHECK(shared({from(0x1000, 0x1800, 1), from(0x1800, 0x3000, 2)}) == std::vector<int>{1, 2});
+  // One range meets another much later, past those of its own source and of a third.
+  CHECK(shared({from(0x1000, 0x9000, 3), from(0xa000, 0xb000, 1), from(0xb000, 0xc000, 2), from(0x8000, 0x8100, 2)}) ==
+        std::vector<int>{2, 3});
+  CHECK(shared({from(0x1000, 0x2000, 255), from(0x1000, 0x2000, 0), from(0x4000, 0x5000, 7)}) ==
+        std::vector<int>{0, 255});
+  // Of three that meet, each is told.
+  CHECK(shared({from(0x1000, 0x9000, 1), from(0x2000, 0x4000, 2), from(0x3000, 0x8000, 3)}) ==
+        std::vector<int>{1, 2, 3});
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Where the handovers are.
+
+#include "common/format/find-handovers.h"
+
+#include <catch2/catch.hpp>
+
+#include <string>
+#include <vector>
+
+#include "common/abi/setup-data.h"
+#include "tests/support/plan-fixtures.h"
+#include "tests/unit/format/expect.h"
+
+namespace holdfast {
+namespace {
+
+using test::Between;
+using test::CheckError;
+using test::TestMap;
+
+const std::string kDigest(64, 'a');
+const std::string kTree = "holdfast=0x200000,100," + kDigest;
+const std::string kOtherTree = "holdfast=0x300000,100," + kDigest;
+
+SetupDataNode Node(std::uint32_t type, std::uint64_t at) {
+  return {.node = Between(at, at + 48), .payload = Between(at + 16, at + 48), .type = type, .indirect = {}};
+}
+
+struct Search {
+  TestMap map{{{Between(0x100000, 0x4000000), MemType::kUsable},
+               {Between(0x4000000, 0x5000000), MemType::kReservedKern},
+               {Between(0x5000000, 0x6000000), MemType::kReserved},
+               {Between(0x6000000, 0x7000000), MemType::kAcpi}}};
+  std::string bundles_line;
+  std::string loaders_line;
+  std::optional<HandoverOption> bundle;
+  std::vector<SetupDataNode> nodes;
+  FoundHandovers found;
+  Problem problem;
+
+  Status Run() {
+    found.Clear();
+    return FindHandovers({.bundle = bundle, .lines = {bundles_line, loaders_line}, .nodes = nodes}, map.map(), found,
+                         problem);
+  }
+  std::vector<Carrier> Carriers() {
+    REQUIRE(Run().ok());
+    std::vector<Carrier> out;
+    for (const FoundHandover& each : found) {
+      out.push_back(each.carrier);
+    }
+    return out;
+  }
+};
+
+TEST_CASE("Nothing is found where there is nothing", "[format][find-handovers]") {
+  Search search;
+  search.bundles_line = "ro quiet";
+  search.nodes = {Node(kSetupRngSeed, 0x1000000), Node(kSetupEfi, 0x1001000)};
+  CHECK(search.Carriers().empty());
+}
+
+TEST_CASE("Handovers are found in the order in which they count", "[format][find-handovers]") {
+  Search search;
+  search.bundle = HandoverOption{Between(0x400000, 0x401000), {}};
+  search.bundles_line = "pkram=500 prmem_meta=0x0000000000700000 " + kTree;
+  search.loaders_line = kOtherTree + " pmpool=64M,16M";
+  search.nodes = {Node(kSetupDtb, 0x1000000), Node(kSetupKexecKho, 0x1001000)};
+  CHECK(search.Carriers() == std::vector<Carrier>{Carrier::kTree, Carrier::kTree, Carrier::kTree, Carrier::kDeviceTree,
+                                                  Carrier::kKhoNode, Carrier::kPkram, Carrier::kPrmem,
+                                                  Carrier::kPmpool});
+  CHECK(search.found[0].at == Between(0x400000, 0x401000));
+  CHECK(search.found[1].at == Between(0x200000, 0x200064));
+  CHECK(search.found[2].at == Between(0x300000, 0x300064));
+  CHECK(search.found[3].at == Between(0x1000010, 0x1000030));
+  CHECK(search.found[4].at == Between(0x1001010, 0x1001030));
+  CHECK(search.found[4].bitmaps == KhoBitmaps::kUnknown);
+  CHECK(search.found[5].at == Between(0x500000, 0x501000));
+  CHECK(search.found[6].at == Between(0x700000, 0x701000));
+  CHECK(search.found[6].prmem.metadata == PhysAddr(0x700000));
+  CHECK(search.found[7].at == Between(0x4000000, 0x5000000));
+}
+
+TEST_CASE("What both lines name is found once", "[format][find-handovers]") {
+  Search search;
+  search.bundles_line = search.loaders_line = kTree + " pkram=500 pmpool=64M,16M prmem_meta=0x700000";
+  CHECK(search.Carriers() == std::vector<Carrier>{Carrier::kTree, Carrier::kPkram, Carrier::kPmpool, Carrier::kPrmem});
+  search.loaders_line = "pkram=501";
+  CHECK(search.Carriers().size() == 5);
+}
+
+TEST_CASE("A pool that nothing marks is new, and keeps nothing", "[format][find-handovers]") {
+  Search search;
+  search.bundles_line = GENERATE("pmpool=32M,16M", "pmpool=60M,8M", "pmpool=64M,32M");
+  CHECK(search.Carriers().empty());
+}
+
+TEST_CASE("A line says how large kho-v1's bitmaps are", "[format][find-handovers]") {
+  CHECK(FindKhoBitmapsOption("ro quiet").value() == KhoBitmaps::kUnknown);
+  CHECK(FindKhoBitmapsOption("ro holdfast.kho-bitmaps=512").value() == KhoBitmaps::k512);
+  CHECK(FindKhoBitmapsOption("holdfast.kho_bitmaps=4096 ro").value() == KhoBitmaps::k4096);
+  CheckError(FindKhoBitmapsOption("ro holdfast.kho-bitmaps=1024"), Errc::kMalformed, 3);
+  CheckError(FindKhoBitmapsOption("ro holdfast.kho-bitmaps"), Errc::kMalformed, 3);
+
+  Search search;
+  search.nodes = {Node(kSetupKexecKho, 0x1001000)};
+  search.loaders_line = "ro holdfast.kho-bitmaps=512";
+  REQUIRE(search.Run().ok());
+  CHECK(search.found[0].bitmaps == KhoBitmaps::k512);
+  search.bundles_line = search.loaders_line;
+  REQUIRE(search.Run().ok());
+  search.bundles_line = "holdfast.kho-bitmaps=4096";
+  CheckError(search.Run(), Errc::kConflict, 3);
+  CHECK(search.problem.what == "holdfast.kho-bitmaps=");
+  search.bundles_line = "quiet holdfast.kho-bitmaps=0";
+  CheckError(search.Run(), Errc::kMalformed, 6);
+}
+
+TEST_CASE("Two KHO nodes, or many device trees, are refused", "[format][find-handovers]") {
+  Search search;
+  search.nodes = {Node(kSetupKexecKho, 0x1001000), Node(kSetupKexecKho, 0x1002000)};
+  CheckError(search.Run(), Errc::kUnsupported, 0);
+  CHECK(search.problem.what == "second KHO handover");
+  CHECK(search.problem.range == search.nodes[1].node);
+  search.nodes = {Node(kSetupDtb, 0x1001000), Node(kSetupDtb, 0x1002000), Node(kSetupDtb, 0x1003000)};
+  CheckError(search.Run(), Errc::kTableFull, kMaxDeviceTrees);
+}
+
+TEST_CASE("A tree may lie in RAM or behind a fence, and nowhere else", "[format][find-handovers]") {
+  Search search;
+  search.bundle = HandoverOption{Between(0x5000000, 0x5001000), {}};
+  CHECK(search.Carriers().size() == 1);
+  search.bundle = HandoverOption{Between(0x5fff000, 0x6001000), {}};
+  CheckError(search.Run(), Errc::kUnreadable, 0x6000000);
+  CHECK(search.problem.what == "handover");
+  CHECK(search.problem.range == search.bundle->range);
+  search.bundle = HandoverOption{Between(0x8000000, 0x8001000), {}};
+  CheckError(search.Run(), Errc::kUnreadable, 0x8000000);
+}
+
+TEST_CASE("An option that does not read is refused by its name", "[format][find-handovers]") {
+  struct Case {
+    const char* line;
+    const char* what;
+  };
+  const auto c = GENERATE(
+      Case{"ro holdfast=1", "holdfast= on the command line"}, Case{"ro pkram=0", "pkram= on the command line"},
+      Case{"ro pmpool=1M", "pmpool= on the command line"}, Case{"ro prmem_meta=7", "prmem_meta= on the command line"});
+  Search search;
+  (GENERATE(true, false) ? search.bundles_line : search.loaders_line) = c.line;
+  CheckError(search.Run(), Errc::kMalformed, 3);
+  CHECK(search.problem.what == c.what);
+}
+
+}  // namespace
+}  // namespace holdfast

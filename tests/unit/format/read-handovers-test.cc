@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// From the handovers that were found to the one that is decided upon.
+
+#include "common/format/read-handovers.h"
+
+#include <catch2/catch.hpp>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "common/abi/setup-data.h"
+#include "common/format/handover-v1.h"
+#include "common/format/pkram.h"
+#include "tests/support/plan-fixtures.h"
+#include "tests/unit/format/kho-machine.h"
+
+namespace holdfast {
+namespace {
+
+using test::AlignedBytes;
+using test::Between;
+using test::Block;
+using test::CheckError;
+using test::KhoMachine;
+using test::TestMap;
+
+constexpr std::uint64_t kPayload = 0x6000010;  // of the setup_data node
+constexpr std::uint64_t kPage = 0x6100000;     // of what is not KHO
+constexpr std::uint64_t kFirst = 0x10000000;   // what is kept
+
+// A KhoMachine's memory with more in it, and what reading it gives.
+struct Reading {
+  KhoMachine machine;
+  TestMap map{{{Between(0x100000, 0x40000000), MemType::kUsable}}};
+  PageArena arena = machine.memory.AddArena(kPage, 64);
+  std::vector<KeptRange> kept_storage{512};
+  std::vector<PhysRange> storage{32};
+  PreservedMap kept{kept_storage};
+  RangeSet scratch{std::span(storage).first(8)};
+  RangeSet ram{std::span(storage).subspan(8, 8)};
+  RangeSet native_scratch{std::span(storage).subspan(16, 8)};
+  Handover handover{kept, scratch, ram};
+  FoundHandovers found;
+  Problem problem;
+  AlignedBytes aligned{4096};
+  int levels = 0;
+
+  Reading() { machine.memory.Add(kPayload / kPageSize * kPageSize, 1); }
+
+  void AddKho(KhoDialect dialect = KhoDialect::kV4, KhoBitmaps bitmaps = KhoBitmaps::k4096) {
+    machine.Write(dialect, {Block(kFirst, 0), Block(kFirst + 0x100000, 4)}, bitmaps);
+    PutRecord();
+  }
+  void PutRecord() {
+    std::array<std::byte, 48> storage48{};
+    const auto payload = EncodeKhoRecord(machine.record, storage48);
+    machine.memory.Put(kPayload, storage48);
+    Require(found.Append({.carrier = Carrier::kKhoNode, .at = Between(kPayload, kPayload + payload.size())}).ok());
+  }
+  void AddTree(const HandoverV1& tree) {
+    AlignedBytes bytes(kPageSize);
+    const auto written = EncodeHandoverV1(tree, bytes.span()).value();
+    const auto page = arena.Take().value();
+    std::memcpy(page.bytes, written.data(), written.size());
+    const PhysRange at = PhysRange::FromStartSize(page.at, written.size()).value();
+    Require(found.Append({.carrier = Carrier::kTree, .at = at, .digest = Sha256::Of(written, &Sha256Blocks)}).ok());
+  }
+  Status Run() {
+    const PhysMemory memory = machine.memory.memory();
+    return ReadHandovers({.memory = memory,
+                          .blocks = &Sha256Blocks,
+                          .map = map.map(),
+                          .page_table_levels = levels,
+                          .native_scratch = native_scratch,
+                          .aligned = aligned.span()},
+                         found, handover, problem);
+  }
+  std::vector<PhysRange> KeptOf(std::uint8_t source, KeptKind kind) const {
+    std::vector<PhysRange> out;
+    for (const KeptRange& each : kept.view()) {
+      if (each.source == source && each.kind == kind) out.push_back(each.range);
+    }
+    return out;
+  }
+  std::string NameAt(std::uint64_t address) {
+    Problem met{.code = Errc::kOverlap, .kept = kept.FirstOverlap(Between(address, address + 1))};
+    NameKept(found, met);
+    return std::string(met.other);
+  }
+};
+
+const std::vector<PhysRange> kKhoRanges = {Between(kFirst, kFirst + 0x1000),
+                                           Between(kFirst + 0x100000, kFirst + 0x110000)};
+
+TEST_CASE("KHO is kept with its structures, and its scratch is for who can read it", "[format][read-handovers]") {
+  Reading reading;
+  reading.AddKho();
+  REQUIRE(reading.Run().ok());
+  CHECK(reading.handover.dialect.view() == "kho-v4");
+  CHECK(reading.KeptOf(0, KeptKind::kMemory) == kKhoRanges);
+  CHECK(reading.kept.FirstOverlap(Between(KhoMachine::kTree, KhoMachine::kTree + 1))->kind == KeptKind::kStructure);
+  CHECK(reading.kept.FirstOverlap(Between(KhoMachine::kArray, KhoMachine::kArray + 1))->kind == KeptKind::kStructure);
+  REQUIRE(reading.handover.native);
+  CHECK(reading.handover.native->source == 0);
+  CHECK(reading.handover.native->compatible == "kho-v4");
+  CHECK_FALSE(reading.handover.native->is_ambiguous);
+  REQUIRE(reading.handover.native->scratch.size() == 1);
+  CHECK(reading.handover.native->scratch[0] == reading.machine.areas[0]);
+  CHECK(reading.scratch.view().empty());
+  CHECK(reading.NameAt(kFirst) == "kho-v4");
+  CHECK(reading.NameAt(KhoMachine::kTree) == "kho-v4 structure");
+  CHECK(FirstTree(reading.found) == nullptr);
+}
+
+TEST_CASE("kho-v1 is native only on demand", "[format][read-handovers]") {
+  Reading reading;
+  reading.AddKho(KhoDialect::kV1);
+  reading.found[0].bitmaps = GENERATE(KhoBitmaps::kUnknown, KhoBitmaps::k4096);
+  REQUIRE(reading.Run().ok());
+  CHECK(reading.handover.dialect.view() == "kho-v1");
+  CHECK(reading.handover.native->is_ambiguous);
+  // Whose bitmaps are not known keeps all that they may speak of.
+  const bool is_known = reading.found[0].bitmaps == KhoBitmaps::k4096;
+  CHECK(reading.KeptOf(0, KeptKind::kUncertain).empty() == is_known);
+}
+
+TEST_CASE("Several handovers make one, each with its source, under the first one's policy",
+          "[format][read-handovers]") {
+  Reading reading;
+  const std::array guest = {Between(kFirst + 0x200000, kFirst + 0x201000)};
+  const std::array nodes = {HandoverV1Node{.name = "guest0", .owner = {}, .ranges = guest, .sha256 = {}}};
+  Policy policy;
+  policy.mode = ModeWish::kFence;
+  policy.foreign_fence = Fence::kHeld;
+  reading.AddTree({.created_by = {}, .policy = policy, .preserved = nodes, .scratch = {}, .ram = {}});
+  reading.AddKho();
+  REQUIRE(reading.Run().ok());
+  CHECK(reading.handover.dialect.view() == "holdfast,handover-v1+kho-v4");
+  CHECK(reading.handover.policy.mode == ModeWish::kFence);
+  CHECK(reading.handover.native->source == 1);
+  CHECK(reading.KeptOf(0, KeptKind::kMemory) == std::vector<PhysRange>(guest.begin(), guest.end()));
+  CHECK(reading.KeptOf(1, KeptKind::kMemory) == kKhoRanges);
+  CHECK(reading.kept.FirstOverlap(guest[0])->fence == Fence::kReserved);
+  CHECK(reading.kept.FirstOverlap(kKhoRanges[0])->fence == Fence::kHeld);
+  CHECK(reading.NameAt(guest[0].start().raw()) == "guest0");
+  CHECK(FirstTree(reading.found) == &reading.found[0]);
+}
+
+TEST_CASE("Two handovers of the same memory with different fences are refused by their names",
+          "[format][read-handovers]") {
+  Reading reading;
+  const std::array guest = {Between(kFirst, kFirst + 0x2000)};
+  const std::array nodes = {
+      HandoverV1Node{.name = "guest0", .owner = {}, .fence = Fence::kPmem, .ranges = guest, .sha256 = {}}};
+  reading.AddTree({.created_by = {}, .policy = {}, .preserved = nodes, .scratch = {}, .ram = {}});
+  reading.AddKho();
+  CheckError(reading.Run(), Errc::kKeptOverlap, kFirst);
+  // The shorter one begins no later, so it comes first.
+  CHECK(reading.problem.what == "kho-v4");
+  CHECK(reading.problem.other == "guest0");
+}
+
+TEST_CASE("A version of KHO that is not known is refused by its name", "[format][read-handovers]") {
+  Reading reading;
+  reading.machine.WriteTree([](FdtWriter& tree) {
+    tree.String("compatible", "kho-v5");
+    const Le64 map(KhoMachine::kMap);
+    tree.Bytes("preserved-memory-map", std::as_bytes(std::span(&map, 1)));
+  });
+  reading.machine.record.fdt = Between(KhoMachine::kTree, KhoMachine::kMap);
+  reading.machine.record.scratch = Between(KhoMachine::kArray, KhoMachine::kArray + 16);
+  reading.PutRecord();
+  const Status status = reading.Run();
+  REQUIRE_FALSE(status.ok());
+  CHECK(status.error().code == Errc::kUnknownCompatible);
+  CHECK(reading.problem.code == Errc::kUnknownCompatible);
+  CHECK(reading.problem.what == "kho-v5");
+  CHECK(reading.problem.range == reading.machine.record.fdt);
+  CHECK_FALSE(reading.handover.native);
+}
+
+TEST_CASE("A KHO handover that was not finalized is refused as that", "[format][read-handovers]") {
+  Reading reading;
+  reading.AddKho();
+  reading.machine.PutU64(KhoMachine::kTree, 0);
+  CheckError(reading.Run(), Errc::kNotFinalized, KhoMachine::kTree);
+  CHECK(reading.problem.what == "KHO handover");
+  CHECK(reading.problem.range == reading.machine.record.fdt);
+}
+
+TEST_CASE("PKRAM's page table is read with the levels of the last kernel", "[format][read-handovers]") {
+  Reading reading;
+  const std::array blocks = {Block(kFirst, 0), Block(kFirst + 0x10000, 2)};
+  const PkramForm form = GENERATE(PkramForm::kPageTable, PkramForm::kRegionList);
+  const auto super = EncodePkram({.form = form, .levels = 5, .blocks = blocks}, reading.arena);
+  REQUIRE(super.ok());
+  const PhysRange page = PhysRange::FromStartSize(super.value(), kPageSize).value();
+  REQUIRE(reading.found.Append({.carrier = Carrier::kPkram, .at = page}).ok());
+  if (form == PkramForm::kPageTable) {
+    CheckError(reading.Run(), Errc::kUnsupported, page.start().raw());
+    CHECK(reading.problem.what == "PKRAM handover");
+    reading.kept.Clear();
+  }
+  reading.levels = 5;
+  REQUIRE(reading.Run().ok());
+  CHECK(reading.handover.dialect.view() == (form == PkramForm::kPageTable ? "pkram-pgt" : "pkram-regions"));
+  CHECK(reading.kept.FirstOverlap(Between(kFirst, kFirst + 1)));
+  CHECK(reading.kept.FirstOverlap(page));
+  CHECK_FALSE(reading.handover.native);
+}
+
+TEST_CASE("A pool in a device tree is found wherever the tree lies", "[format][read-handovers]") {
+  Reading reading;
+  const PhysRange pool = Between(0x20000000, 0x20400000);
+  const Pmpool written{pool, Between(0x20000000, 0x20000080)};
+  const auto bytes = reading.machine.memory.Add(pool.start().raw(), pool.size() / kPageSize);
+  const std::array blocks = {Block(pool.start().raw() + 0x10000, 0)};
+  REQUIRE(EncodePmpoolBitmap(written, blocks, bytes).ok());
+  AlignedBytes tree_bytes(kPageSize);
+  const auto tree = EncodePmpoolNode(written, tree_bytes.span()).value();
+  const std::uint64_t shift = GENERATE(0, 3);
+  const auto page = reading.arena.Take().value();
+  std::memcpy(page.bytes + shift, tree.data(), tree.size());
+  const PhysRange at = PhysRange::FromStartSize(PhysAddr(page.at.raw() + shift), tree.size()).value();
+  REQUIRE(reading.found.Append({.carrier = Carrier::kDeviceTree, .at = at}).ok());
+
+  SECTION("as a whole") {
+    REQUIRE(reading.Run().ok());
+    CHECK(reading.handover.dialect.view() == "pmpool");
+    CHECK(reading.KeptOf(0, KeptKind::kMemory) ==
+          std::vector<PhysRange>{Between(0x20000000, 0x20001000), Between(0x20010000, 0x20011000)});
+    CHECK(reading.kept.bytes() == pool.size());
+    CHECK(reading.NameAt(pool.start().raw()) == "pmpool");
+  }
+  SECTION("unless there is no room to align it") {
+    reading.aligned = AlignedBytes(16);
+    const Status status = reading.Run();
+    CHECK(status.ok() == (shift == 0));
+    if (shift != 0) {
+      CheckError(status, Errc::kTooLarge, 16);
+    }
+  }
+}
+
+TEST_CASE("A device tree without a pool keeps nothing", "[format][read-handovers]") {
+  Reading reading;
+  AlignedBytes tree_bytes(kPageSize);
+  FdtWriter writer(tree_bytes.span());
+  writer.BeginNode("");
+  writer.EndNode();
+  const auto tree = writer.Finish().value();
+  const auto page = reading.arena.Take().value();
+  std::memcpy(page.bytes, tree.data(), tree.size());
+  const PhysRange at = PhysRange::FromStartSize(page.at, tree.size()).value();
+  REQUIRE(reading.found.Append({.carrier = Carrier::kDeviceTree, .at = at}).ok());
+  REQUIRE(reading.Run().ok());
+  CHECK(reading.handover.dialect.empty());
+  CHECK(reading.kept.empty());
+}
+
+TEST_CASE("A tree whose digest differs is refused", "[format][read-handovers]") {
+  Reading reading;
+  reading.AddTree({.created_by = {}, .policy = {}, .preserved = {}, .scratch = {}, .ram = {}});
+  reading.found[0].digest[0] ^= std::byte{1};
+  CheckError(reading.Run(), Errc::kBadDigest, reading.found[0].at.start().raw());
+  CHECK(reading.problem.what == "handover");
+  CHECK_FALSE(reading.problem.is_address);
+}
+
+}  // namespace
+}  // namespace holdfast
