@@ -6,7 +6,7 @@
 
 #include "common/format/range-list.h"
 #include "tests/fuzz/fuzz-input.h"
-#include "tests/support/block-list.h"
+#include "tests/support/arena-memory.h"
 
 namespace holdfast {
 namespace {
@@ -37,7 +37,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   std::vector<std::byte> storage(size);
-  const auto again = EncodeRangeList(SoundRuns(list.blocks()), storage);
+  const auto again = EncodeRangeList(SoundRuns(list.all()), storage);
   fuzz::Check(again.ok(), "what decodes can be encoded");
   fuzz::Check(std::equal(input.bytes().begin(), input.bytes().end(), again.value().begin(), again.value().end()),
               "to the same bytes");

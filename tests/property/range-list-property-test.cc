@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "common/format/range-list.h"
-#include "tests/support/block-list.h"
+#include "tests/support/arena-memory.h"
 #include "tests/support/property.h"
 #include "tests/support/ranges.h"
 
@@ -50,7 +50,7 @@ std::vector<BlockRun> Decoded(std::span<const std::byte> bytes) {
   test::BlockList list;
   REQUIRE(DecodeRangeList(bytes, list.sink()).ok());
   std::vector<BlockRun> out;
-  for (const KeptBlock& block : list.blocks()) {
+  for (const KeptBlock& block : list.all()) {
     out.push_back({.range = block.range, .order = block.order});
   }
   return out;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/block-list.h"
+#include "tests/support/arena-memory.h"
 #include "tests/support/ranges.h"
 #include "tests/unit/format/expect.h"
 
@@ -47,7 +47,7 @@ std::vector<BlockRun> RunsIn(std::span<const std::byte> bytes) {
   BlockList list;
   REQUIRE(DecodeRangeList(bytes, list.sink()).ok());
   std::vector<BlockRun> out;
-  for (const KeptBlock& block : list.blocks()) {
+  for (const KeptBlock& block : list.all()) {
     CHECK(block.kind == KeptKind::kMemory);
     out.push_back({.range = block.range, .order = block.order});
   }
@@ -166,9 +166,14 @@ TEST_CASE("A list whose runs break a rule is refused", "[format][range-list]") {
 
 TEST_CASE("The sink's error ends the walk", "[format][range-list]") {
   const auto bytes = Encoded({{R(0, 0x1000), 0}, {R(0x4000, 0x5000), 0}, {R(0x6000, 0x7000), 0}});
-  BlockList list(2);
-  CheckError(DecodeRangeList(bytes, list.sink()), Errc::kTableFull, 2);
-  CHECK(list.blocks().size() == 2);
+  int room = 2;
+  const BlockSink sink(
+      [](void* left, const KeptBlock&) {
+        return --*static_cast<int*>(left) < 0 ? Status(Error{Errc::kTableFull, 7}) : Status(kDone);
+      },
+      &room);
+  CheckError(DecodeRangeList(bytes, sink), Errc::kTableFull, 7);
+  CHECK(room == -1);
 }
 
 TEST_CASE("A list that would not decode is not encoded", "[format][range-list]") {
