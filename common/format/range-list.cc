@@ -13,14 +13,19 @@
 namespace holdfast {
 namespace {
 
-constexpr std::uint64_t BlockSize(std::int8_t order) {
-  return order == KeptBlock::kNoOrder ? kPageSize : kPageSize << order;
+constexpr unsigned kPageShift = 12;
+static_assert(kPageSize == 1u << kPageShift);
+
+// Log2 of a block's bytes: a list has thousands of runs, and a division takes longer than the rest of a run.
+constexpr unsigned BlockShift(std::int8_t order) {
+  return kPageShift + (order == KeptBlock::kNoOrder ? 0u : static_cast<unsigned>(order));
 }
 
 // Where the next run begins if there is no gap, and what it would only go on with.
 class Row {
  public:
-  std::uint64_t NextStart(std::uint64_t block) const { return AlignUp(end_, block); }
+  // Counted in blocks.
+  std::uint64_t NextStart(unsigned shift) const { return (end_ + (std::uint64_t{1} << shift) - 1) >> shift; }
   std::uint64_t end() const { return end_; }
   bool GoesOnWith(const BlockRun& run) const {
     return has_run_ && run.range.start().raw() == end_ && run.order == order_;
@@ -82,13 +87,13 @@ Result<BlockRun> ReadRun(ByteReader& reader, const Row& row) {
   }
 
   // A block's size divides kPhysLimit, so rounding up stays within it.
-  const std::uint64_t block = BlockSize(order);
-  const std::uint64_t room = (kPhysLimit - row.NextStart(block)) / block;
+  const unsigned shift = BlockShift(order);
+  const std::uint64_t start = row.NextStart(shift);
+  const std::uint64_t room = (kPhysLimit >> shift) - start;
   if (gap > room || count > room - gap) {
     return Error{Errc::kOutOfBounds, at};
   }
-  TRY_ASSIGN(const PhysRange range,
-             PhysRange::FromStartSize(PhysAddr(row.NextStart(block) + gap * block), count * block));
+  TRY_ASSIGN(const PhysRange range, PhysRange::FromStartSize(PhysAddr((start + gap) << shift), count << shift));
   const BlockRun run{.range = range, .order = order};
   return row.GoesOnWith(run) ? Result<BlockRun>(Error{Errc::kMalformed, at}) : run;
 }
@@ -150,16 +155,16 @@ bool IsEncodable(const BlockRun& run, const Row& row) {
   if (run.order < KeptBlock::kNoOrder || run.order > kMaxRunOrder) {
     return false;
   }
-  const std::uint64_t block = BlockSize(run.order);
+  const std::uint64_t block = std::uint64_t{1} << BlockShift(run.order);
   return !run.range.empty() && IsAligned(run.range.start().raw(), block) && IsAligned(run.range.size(), block) &&
          run.range.start().raw() >= row.end() && !row.GoesOnWith(run);
 }
 
 // Pre: encodable.
 Status WriteRun(const BlockRun& run, const Row& row, Bytes& out) {
-  const std::uint64_t block = BlockSize(run.order);
-  const std::uint64_t gap = (run.range.start().raw() - row.NextStart(block)) / block;
-  const std::uint64_t count = run.range.size() / block;
+  const unsigned shift = BlockShift(run.order);
+  const std::uint64_t gap = (run.range.start().raw() >> shift) - row.NextStart(shift);
+  const std::uint64_t count = run.range.size() >> shift;
   const bool order_follows = run.order >= kRunOrderFollows;
   const bool count_follows = count > kRunCountFollows;
 
