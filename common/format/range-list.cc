@@ -71,10 +71,11 @@ Result<std::int8_t> ReadOrder(ByteReader& reader, std::uint8_t head) {
   return static_cast<std::int8_t>(kRunOrderFollows + more);
 }
 
-Result<BlockRun> ReadRun(ByteReader& reader, const Row& row) {
+// Fills `out` in place: copies of whole runs take longer than the rest.
+Status ReadRun(ByteReader& reader, const Row& row, BlockRun& out) {
   const std::size_t at = reader.position();
   TRY_ASSIGN(const auto head, reader.Read<std::uint8_t>());
-  TRY_ASSIGN(const std::int8_t order, ReadOrder(reader, head));
+  TRY_ASSIGN(out.order, ReadOrder(reader, head));
   std::uint64_t gap = 0;
   if ((head & kRunGapFollows) != 0) {
     TRY_ASSIGN(gap, ReadNumber(reader));
@@ -87,15 +88,14 @@ Result<BlockRun> ReadRun(ByteReader& reader, const Row& row) {
   }
 
   // A block's size divides kPhysLimit, so rounding up stays within it.
-  const unsigned shift = BlockShift(order);
+  const unsigned shift = BlockShift(out.order);
   const std::uint64_t start = row.NextStart(shift);
   const std::uint64_t room = (kPhysLimit >> shift) - start;
   if (gap > room || count > room - gap) {
     return Error{Errc::kOutOfBounds, at};
   }
-  TRY_ASSIGN(const PhysRange range, PhysRange::FromStartSize(PhysAddr((start + gap) << shift), count << shift));
-  const BlockRun run{.range = range, .order = order};
-  return row.GoesOnWith(run) ? Result<BlockRun>(Error{Errc::kMalformed, at}) : run;
+  out.range = PhysRange::All().From(PhysAddr((start + gap) << shift)).UpTo(PhysAddr((start + gap + count) << shift));
+  return row.GoesOnWith(out) ? Status(Error{Errc::kMalformed, at}) : kDone;
 }
 
 Result<std::uint32_t> ReadHeader(ByteReader& reader, std::size_t size) {
@@ -127,8 +127,9 @@ Status DecodeRangeList(std::span<const std::byte> bytes, const BlockSink& sink) 
   ByteReader reader(bytes);
   TRY_ASSIGN(const std::uint32_t num_runs, ReadHeader(reader, bytes.size()));
   Row row;
+  BlockRun run;
   for (std::uint32_t i = 0; i < num_runs; ++i) {
-    TRY_ASSIGN(const BlockRun run, ReadRun(reader, row));
+    TRY(ReadRun(reader, row, run));
     TRY(sink.Add({.range = run.range, .order = run.order}));
     row.Append(run);
   }
