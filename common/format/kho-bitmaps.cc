@@ -14,6 +14,7 @@
 
 #include "common/abi/kho.h"
 #include "common/format/bit-runs.h"
+#include "common/format/kho-page-list.h"
 #include "common/format/kho-walk.h"
 
 namespace holdfast {
@@ -44,34 +45,9 @@ Result<Chunk> ReadChunk(const StoredPage& page) {
   return Chunk{page, header.order.value(), header.num_elms.value()};
 }
 
-// Gives every page of the list to `visit`.  By Brent's way: the mark is set to where the walk stands after 0, 1, 3,
-// 7, ... steps, so a cycle comes back to it soon, however long the way into it was.
-template <typename Visit>
-Status ForEachPage(const PhysMemory& memory, PhysAddr root, Visit visit) {
-  PhysAddr mark;
-  std::uint64_t next_mark = 0;
-  PhysAddr at = root;
-  for (std::uint64_t steps = 0; at != PhysAddr(0); ++steps) {
-    if (steps == kMaxKhoStructures) {
-      return Error{Errc::kTooLarge, kMaxKhoStructures * kPageSize};
-    }
-    if (at == mark) {
-      return Error{Errc::kCycle, at.raw()};
-    }
-    if (steps == next_mark) {
-      mark = at;
-      next_mark = 2 * steps + 1;
-    }
-    TRY_ASSIGN(const StoredPage page, StoredPage::At(memory, at));
-    TRY(visit(page));
-    at = PhysAddr(page.Get<KhoChunkHeader>(0).next.value());
-  }
-  return kDone;
-}
-
 template <typename Visit>
 Status ForEachChunk(const PhysMemory& memory, PhysAddr root, Visit visit) {
-  return ForEachPage(memory, root, [&](const StoredPage& page) -> Status {
+  return ForEachListPage(memory, root, kMaxKhoStructures, [&](const StoredPage& page) -> Status {
     TRY_ASSIGN(const Chunk chunk, ReadChunk(page));
     return visit(chunk);
   });
@@ -163,7 +139,7 @@ Status AddElement(KhoWalk& walk, const KhoChunkElement& element, std::uint32_t o
 
 Status WalkKhoBitmaps(KhoWalk& walk, PhysAddr root, KhoBitmaps form) {
   // That the list ends comes first, or a cycle would look like orders that descend.
-  TRY(ForEachPage(walk.memory(), root, [](const StoredPage&) -> Status { return kDone; }));
+  TRY(ForEachListPage(walk.memory(), root, kMaxKhoStructures, [](const StoredPage&) -> Status { return kDone; }));
   ListCheck check(form);
   TRY(ForEachChunk(walk.memory(), root, [&](const Chunk& chunk) { return check.Take(chunk); }));
   walk.facts().bitmaps = check.form();

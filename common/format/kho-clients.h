@@ -2,14 +2,14 @@
 // What the clients of KHO hand over, for people to look at: nothing here decides what is kept.
 //
 // Layouts: common/abi/kho.h.  A blob lies in memory that its client preserved; whether it really did is not checked
-// here.  Errors of all: kUnknownCompatible (where: the blob's address): a version that is not known; kMalformed (where:
-// a physical address, also for a place in a tree); kMisaligned, kCycle (where: the pointer), kTooLarge (where: what is
-// allowed), kUnreadable, kOutOfBounds; FdtView's (where: byte offset in the blob); the sink's, which ends the walk.
+// here.  A `where` is a byte offset in the blob where that is a tree, and a physical address elsewhere.  Errors of all:
+// kUnknownCompatible (where: the property, or the blob): a version that is not known; kMalformed; kMisaligned, kCycle
+// (where: the pointer); kTooLarge (where: what is allowed); kUnreadable; kOutOfBounds; FdtView's where the blob is a
+// tree; the sink's, which ends the walk.
 
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 #include "common/abi/kho.h"
@@ -83,9 +83,7 @@ struct KhoMemfdFacts {
   std::uint32_t seals = 0;
   std::uint32_t flags = 0;
   std::uint64_t num_folios = 0;
-  std::uint64_t vmalloc_first = 0;  // for ListKhoMemfdFolios
-  std::uint32_t vmalloc_pages = 0;
-  std::uint16_t vmalloc_order = 0;
+  KhoVmalloc folios;  // where ListKhoMemfdFolios() finds them
 };
 Result<KhoMemfdFacts> DecodeKhoMemfd(PhysAddr data, const PhysMemory& memory);
 
@@ -102,7 +100,7 @@ struct KhoTestFacts {
   std::uint32_t num_folios = 0;
   std::uint32_t checksum = 0;
 };
-Result<KhoTestFacts> DecodeKhoTest(const KhoClient& client, const PhysMemory& memory,
-                                   const KhoItemSink<KeptBlock>& folios);
+// kBadMagic (where: the property).
+Result<KhoTestFacts> DecodeKhoTest(const KhoClient& client, const PhysMemory& memory, const BlockSink& folios);
 
 }  // namespace holdfast

@@ -21,6 +21,7 @@
 #include "common/format/kernel-header.h"
 #include "common/format/range-list.h"
 #include "common/format/setup-data-chain.h"
+#include "tests/support/core-files.h"
 #include "tests/support/kernel-files.h"
 
 namespace holdfast {
@@ -272,6 +273,14 @@ void WriteLines() {
   Write("command-line", "two", "\"holdfast=4096,010," + digest + "\" hold-fast holdfast=1G,0x10," + digest);
 }
 
+void WriteCaptures() {
+  const std::array pieces = {test::CorePiece{.physical_address = 0x100000, .bytes = test::Filled(64, 'a')},
+                             test::CorePiece{.physical_address = 0x1000, .bytes = test::Filled(32, 'b')}};
+  Write("elf-core", "two-segments", test::CoreFile(pieces));
+  Write("memory-lists", "badram", std::string("0x7ddf0000,0xffffc000,0x100000,0xffffffffff9ff000"));
+  Write("memory-lists", "memmap", std::string("64M$0x10000000,1G!4G,exactmap,640K@0,2G%0x0-1+2"));
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -293,4 +302,5 @@ int main(int argc, char** argv) {
   WriteRelocations();
   WriteFrames();
   WriteLines();
+  WriteCaptures();
 }

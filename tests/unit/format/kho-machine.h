@@ -17,6 +17,9 @@
 
 namespace holdfast::test {
 
+// Byte offset of the root in a tree that FdtWriter wrote: behind the header and an empty reservation block.
+inline constexpr std::uint64_t kTreeRoot = 64;
+
 // Notes every block.
 class BlockList {
  public:
