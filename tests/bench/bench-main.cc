@@ -46,7 +46,9 @@ double PerRange(const PlanningTime& time) {
 
 const char* PlacementName(Placement placement) { return placement == Placement::kBuddy ? "buddy" : "scattered"; }
 
-// Bytes as they were computed from the layouts for seed 1; 0: not computed.
+// Bytes as they were computed from the layouts for seed 1; 0: not computed.  Ours differ where bitmaps of 512 bytes are
+// counted as the whole pages that they lie in, where PKRAM's super block is counted with the list, and where its page
+// table was computed as an upper bound.
 struct Computed {
   const char* name;
   std::uint64_t buddy;

@@ -3,9 +3,7 @@
 
 #include <array>
 #include <cstdlib>
-#include <functional>
 #include <iostream>
-#include <optional>
 
 #include "common/format/kept-collector.h"
 #include "common/format/kho.h"
@@ -19,7 +17,7 @@ namespace holdfast::bench {
 namespace {
 
 constexpr std::uint64_t kArenaPages = 12'288;  // PKRAM's page table on scattered folios takes 46.8 MB
-constexpr std::uint64_t kPkramArena = kGiB / 2;
+constexpr std::uint64_t kArenaAt = kGiB / 2;
 constexpr std::uint64_t kScratch = 3 * kGiB;
 
 template <typename T>
@@ -74,7 +72,7 @@ struct Kho {
   KhoBitmaps bitmaps;
 
   Kho(std::span<const KeptBlock> blocks, KhoDialect dialect, KhoBitmaps size, std::uint64_t pages)
-      : memory(kPkramArena, pages), bitmaps(size) {
+      : memory(kArenaAt, pages), bitmaps(size) {
     const std::array areas = {scratch.range()};
     KhoImage image;
     image.dialect = dialect;
@@ -111,7 +109,7 @@ Description OfKho(const std::vector<KeptBlock>& blocks, const char* name, KhoDia
 }
 
 Description OfPkram(const std::vector<KeptBlock>& blocks, const char* name, PkramForm form, unsigned repetitions) {
-  test::ArenaMemory memory(kPkramArena, kArenaPages);
+  test::ArenaMemory memory(kArenaAt, kArenaPages);
   PkramImage image;
   image.form = form;
   image.blocks = blocks;

@@ -53,7 +53,7 @@ TEST_CASE("The workload is the one that was published", "[format][workload]") {
 }
 
 TEST_CASE("A buddy allocator's folios take a byte a run in our list", "[format][workload]") {
-  for (const std::uint64_t seed : {1, 2, 3}) {
+  for (const std::uint64_t seed : {1u, 2u, 3u}) {
     const auto blocks = BuddyFolios(seed);
     INFO("seed " << seed);
     CHECK(ListSize(blocks) < 24 + test::RunsOf(blocks).size() * 11 / 10);

@@ -85,7 +85,7 @@ TEST_CASE("A list lies in memory as the page says", "[format][range-list]") {
 TEST_CASE("Every order and count decodes to itself", "[format][range-list]") {
   for (int order = KeptBlock::kNoOrder; order <= kMaxRunOrder; ++order) {
     const std::uint64_t block = kPageSize << (order < 0 ? 0 : order);
-    for (const std::uint64_t count : {1, 2, 7, 8, 9, 135, 136, 70000}) {
+    for (const std::uint64_t count : {1u, 2u, 7u, 8u, 9u, 135u, 136u, 70000u}) {
       if (count > kPhysLimit / block) {
         continue;
       }
