@@ -92,7 +92,7 @@ std::optional<Problem> FindStageProblem(const FdtView& tree) {
   RangeSet scratch(scratch_storage);
   RangeSet ram(ram_storage);
   Handover handover(kept, scratch, ram);
-  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, handover); !status.ok()) {
+  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, NoLists(), handover); !status.ok()) {
     return Problem{.code = status.error().code, .where = status.error().where, .what = kStageTable};
   }
   return std::nullopt;
@@ -147,7 +147,13 @@ HandoverFile::HandoverFile(Origin origin, const MemoryMap* map)
 }
 
 void HandoverFile::AddTree() {
-  FailUnless(DecodeHandoverV1(*tree_, /*source=*/0, handover_), name_);
+  const Status decoded = DecodeHandoverV1(*tree_, /*source=*/0, NoLists(), handover_);
+  if (!decoded.ok() && decoded.error().code == Errc::kUnreadable) {
+    const Error error = decoded.error();
+    throw Failure(error, Format("{}: {}: the range-list at {} is not in the file: it can be read by the stage only",
+                                name_, ErrcName(error.code), Hex(error.where)));
+  }
+  FailUnless(decoded, name_);
   CollectTreePieces();
 }
 
