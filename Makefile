@@ -322,7 +322,7 @@ $(WRITE_DIALECTS): $(call host,tests/dialects/write-dialects.cc) $(BLD)/host/lib
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
 
-cli: $(BLD)/mkhandover $(WRITE_DIALECTS) kernels  ## mkhandover as its users call it: texts, JSON, exit codes
+cli: $(BLD)/mkhandover $(WRITE_DIALECTS) kernels kho-kernel  ## mkhandover as its users call it: texts, JSON, exit codes
 	$(Q)tests/summary.sh run cli tests/tool/cli-test.sh
 
 property: $(BLD)/tests/property  ## properties on random maps; HOLDFAST_PROPERTY_CASES=N for more of them

@@ -166,15 +166,15 @@ void WritePkram(const std::string& name, PkramForm form, int levels) {
 }
 
 void WritePmpool() {
-  ArenaMemory own(0x60000000, 1);
-  const Pmpool pool{.pool = At(0x60000000, 0x1000000), .bitmap = At(0x60000000, 0x200)};
-  const std::array blocks = {BlockOf(0x60400000, 0), BlockOf(0x60800000, 9)};
-  if (!EncodePmpoolBitmap(pool, blocks, own.Bytes(pool.bitmap)).ok()) {
+  ArenaMemory own(0x60000000, 1024);
+  const Pmpool pool{.pool = own.range(), .bitmap = At(0x60000000, 0x80)};
+  const std::array blocks = {BlockOf(0x60100000, 0), BlockOf(0x60200000, 9)};
+  if (!EncodePmpoolBitmap(pool, blocks, own.Bytes(pool.pool)).ok()) {
     std::abort();
   }
   std::vector<std::uint64_t> storage(512);
   Write("pmpool.dtb", EncodePmpoolNode(pool, std::as_writable_bytes(std::span(storage))).value());
-  WriteText("pmpool.cmdline", "pmpool=0x60000000,16M\n");
+  WriteText("pmpool.cmdline", "pmpool=0x60000000,4M\n");
   WriteCore("pmpool.core", {&own});
 }
 

@@ -290,8 +290,27 @@ has '["slot"]["index"]' 0; has '["slot"]["start"]' 0x1000000
 expect 0 "${plan[@]}" --json --in-use 16M+64M,firmware
 has '["slot"]["start"]' 0x5000000
 expect 0 "${plan[@]}" --mode fence --entry bzimage
-expect 2 "${plan[@]}" --mode native
-complains 'mkhandover: --mode native: no kernel reads holdfast,handover-v1, so its memory is fenced: use fence or auto'
+expect 6 "${plan[@]}" --mode native
+same_as mkhandover-plan-native-refused.txt; silent err
+# A handover that a kernel may read by itself, with one that does and one that does not.
+printf '[mem 0x0-0x9fbff] usable\n[mem 0x100000-0x27fffffff] usable\n' >big.txt
+kho=(--map big.txt --handover d/kho-v4.record --memory d/kho-v4.core)
+for kernel in kho:auto:native kho:native:native kho:fence:fence new:auto:fence new:fence:fence; do
+  IFS=: read -r image mode got <<<"$kernel"
+  expect 0 plan "${kho[@]}" --kernel "$real/$image/vmlinuz" --mode "$mode" --json
+  is_json; has '["mode"]' "$got"
+done
+expect 0 plan "${kho[@]}" --kernel "$real/kho/vmlinuz" --json
+has '["map"][1]["end"]' 0x280000000; has '["slot"]["start"]' 0x8200000
+expect 6 plan "${kho[@]}" --kernel "$real/new/vmlinuz" --mode native
+says 'verdict    refused
+problem    unsupported: kernel: kho-v4 not supported'
+expect 0 check "${kho[@]}"
+says 'ok: 5 ranges, 6.0 MiB kept, 0 segments checked'
+expect 3 check "${kho[@]}" --segment 0x40000000+4K,initrd
+says 'overlap: initrd [0x40000000, 0x40001000) meets kept kho-v4 [0x40000000, 0x40002000)'
+expect 3 check "${kho[@]}" --segment 0x7000000+4K,initrd
+says 'overlap: initrd [0x7000000, 0x7001000) meets kept kho-v4 structure [0x7000000, 0x7010000)'
 expect 6 "${plan[@]}" --entry vmlinux
 complains 'mkhandover: kernel: its header names no payload to unpack: use --entry bzimage'
 expect 0 "${plan[@]}" -v
@@ -334,6 +353,9 @@ same_as mkhandover-inspect-bundle.txt
 expect 0 inspect --json b
 is_json; same_as mkhandover-inspect-bundle.json
 has '["bundle"]["entry"]' bzimage; has '["cmdline"]' 'console=ttyS0 quiet'; has '["handover"]["dialect"]' holdfast
+expect 0 bundle -o native --kernel kernel --mode native --handover d/pkram-regions.cmdline --memory d/pkram-regions.core
+expect 0 inspect --json native
+has '["bundle"]["mode"]' native; has '["handover"]["preserved"][0]["name"]' pkram-regions
 expect 0 bundle --json -o b2 --kernel kernel --initrd initrd
 is_json; has '["entry"]' bzimage; has '["parts"][1]["kind"]' initrd; has '["parts"][1]["offset"]' 12288
 has '["size"]' "$(stat -c %s b2)"

@@ -172,7 +172,8 @@ void PrintForeign(const HandoverFile& file, Output& output) {
   PrintPieces(file, KeptKind::kStructure, "structures", output);
   PrintPieces(file, KeptKind::kUncertain, "uncertain", output);
   PrintScratch(file, output);
-  for (const auto& [key, value] : DetailsOf(file, output).items()) {
+  const Json details = DetailsOf(file, output);
+  for (const auto& [key, value] : details.items()) {
     PrintDetail(key, value, output);
   }
   for (const Problem& problem : file.problems()) {

@@ -16,14 +16,6 @@
 namespace holdfast::tool {
 namespace {
 
-void CheckChoices(const PlanOptions& options, const HandoverFile& file) {
-  if (options.mode == "native" && !file.handover().native) {
-    throw Failure(ExitCode::kUsage,
-                  Format("--mode native: no kernel reads {}, so its memory is fenced: use fence or auto",
-                         file.handover().dialect.view()));
-  }
-}
-
 std::vector<PlacedSegment> SegmentsOf(const BootPlan& plan) {
   std::vector<PlacedSegment> out = {{.name = "kernel", .range = plan.slot.range}};
   out.insert(out.end(), plan.segments.begin(), plan.segments.end());
@@ -124,7 +116,6 @@ ExitCode RunPlan(const PlanOptions& options, Output& output) {
   }
   const auto map = ReadMap(options.map.where, options.map.efi_descriptor_size);
   const HandoverFile file(options.handover, &map->map());
-  CheckChoices(options, file);
   const KernelFile kernel(options.kernel);
   const KernelEntry wanted = ParseEntry(options.entry);
   const auto unpacked = UnpackFor(wanted, kernel, output);
