@@ -277,6 +277,10 @@ void WriteCaptures() {
   const std::array pieces = {test::CorePiece{.physical_address = 0x100000, .bytes = test::Filled(64, 'a')},
                              test::CorePiece{.physical_address = 0x1000, .bytes = test::Filled(32, 'b')}};
   Write("elf-core", "two-segments", test::CoreFile(pieces));
+  // Program headers may lie in the header itself.
+  Elf64Header folded = test::CoreHeader(1);
+  folded.program_headers_offset = Le64(0);
+  Write("elf-core", "headers-in-header", std::as_bytes(std::span(&folded, 1)));
   Write("memory-lists", "badram", std::string("0x7ddf0000,0xffffc000,0x100000,0xffffffffff9ff000"));
   Write("memory-lists", "memmap", std::string("64M$0x10000000,1G!4G,exactmap,640K@0,2G%0x0-1+2"));
 }

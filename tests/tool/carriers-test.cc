@@ -105,6 +105,15 @@ TEST_CASE("Of KHO's debugfs, the tree is taken with the areas of scratch", "[too
         std::vector{Between(0x8000000, 0x9000000), Between(0x100000000, 0x100002000)});
 
   const std::string name = folder.path().string();
+  auto cut = TreeThatSays("kho-v4");
+  const std::size_t size = cut.size();
+  cut.pop_back();
+  Put(folder.path() / "fdt", cut);
+  CHECK(MessageOf([&] { FindInDirectory(name); })
+            .starts_with(name + "/fdt: truncated: the kernel shows " + std::to_string(size - 1) + " of the tree's " +
+                         std::to_string(size) + " bytes"));
+  Put(folder.path() / "fdt", TreeThatSays("kho-v4"));
+
   Put(folder.path() / "scratch_len", AsBytes("0x1000000\n"));
   CHECK(MessageOf([&] { FindInDirectory(name); }) ==
         name + ": scratch_phys and scratch_len have different numbers of lines");

@@ -11,6 +11,7 @@
 
 #include "common/abi/kho.h"
 #include "common/abi/setup-data.h"
+#include "common/base/byte-reader.h"
 #include "common/format/command-line.h"
 #include "common/format/fdt.h"
 #include "common/format/pmpool.h"
@@ -81,6 +82,23 @@ std::vector<PhysRange> ReadAreas(const fs::path& directory) {
   return areas;
 }
 
+// Linux 7.3 shows kho/out/fdt as long as it was when it was registered, before most clients were added.
+void CheckWhole(std::span<const std::byte> tree, const std::string& name) {
+  constexpr std::size_t kTotalSize = 4;  // where the header says it
+  ByteReader reader(tree);
+  if (!reader.Seek(kTotalSize).ok()) {
+    return;
+  }
+  const auto size = reader.Read<Be32>();
+  if (size.ok() && size.value().value() > tree.size()) {
+    throw Failure(
+        {Errc::kTruncated, tree.size()},
+        Format("{}: {}: the kernel shows {} of the tree's {} bytes: what is handed over can be inspected after "
+               "the jump, in /sys/kernel/boot_params/setup_data",
+               name, ErrcName(Errc::kTruncated), tree.size(), size.value().value()));
+  }
+}
+
 // The children in the order of their numbers, as the chain has them.
 std::vector<fs::path> NodesOf(const fs::path& directory) {
   std::vector<fs::path> out;
@@ -142,7 +160,10 @@ FoundCarrier RecognizeFile(std::vector<std::byte> bytes) {
 std::vector<FoundCarrier> FindInDirectory(const std::string& path) {
   const fs::path directory(path);
   if (fs::exists(directory / "fdt")) {
-    return {KhoTree{ReadFile((directory / "fdt").string(), kMaxTree), ReadAreas(directory)}};
+    const std::string name = (directory / "fdt").string();
+    std::vector<std::byte> tree = ReadFile(name, kMaxTree);
+    CheckWhole(tree, name);
+    return {KhoTree{std::move(tree), ReadAreas(directory)}};
   }
   const std::vector<fs::path> nodes = NodesOf(directory);
   if (nodes.empty()) {
