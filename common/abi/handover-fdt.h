@@ -26,7 +26,7 @@ inline constexpr const char* kPropForeignFence = "foreign-fence";  // "reserved"
 
 inline constexpr const char* kNodePreserved = "preserved";  // children: one node a name
 inline constexpr const char* kPropRanges = "ranges";        // (start u64, size u64) pairs
-// (address u64, size u64, SHA-256 32 bytes): an encoded list that lies in kept memory, instead of ranges.
+// (address u64, size u64, SHA-256 32 bytes): a list as in abi/range-list.h, instead of ranges.
 inline constexpr const char* kPropRangeList = "range-list";
 inline constexpr const char* kPropFence = "fence";    // "reserved", "held", "pmem" or "pram"
 inline constexpr const char* kPropOwner = "owner";    // string

@@ -46,7 +46,7 @@ void CheckRevival(Guest& guest, int hop, const KeptPages& kept) {
 
 // One kexec from that kernel to itself through the image: everything in scratch, everything revived.
 void JumpNatively(Guest& guest, int hop, const KeptPages& kept) {
-  const std::vector<Extent> areas = ScratchAreas(guest);
+  const std::vector<Extent> areas = Joined(ScratchAreas(guest));
   LoadWithKernelsLoader(guest, std::string(kStageName), kKhoOptions, "-d ");
   CHECK(NotInside(areas, SegmentsOfKernelsLoader(guest)) == std::vector<Extent>());
   guest.Leave("kexec-stock -e");
@@ -59,7 +59,7 @@ void JumpNatively(Guest& guest, int hop, const KeptPages& kept) {
   CHECK(report.mode == "native");
   CHECK(NotInside(areas, {report.kernel}) == std::vector<Extent>());
   CHECK(NotInside(areas, GivenThings(guest)) == std::vector<Extent>());
-  CHECK(ScratchAreas(guest) == areas);
+  CHECK(Joined(ScratchAreas(guest)) == areas);
   CheckRevival(guest, hop, kept);
 }
 
@@ -121,13 +121,14 @@ void IsFenced(Guest& guest, const KeptPages& kept, const std::string& dialect, s
   CHECK_THAT(guest.Expect("holdfast: handover "), Catch::StartsWith("holdfast: handover " + dialect + ", "));
   CHECK_THAT(guest.Expect("holdfast: mode "), Catch::StartsWith("holdfast: mode fence, map "));
   guest.Expect("init: up ");
-  CHECK(Damage(guest, kept) == "");
+  CHECK(GuestFinds(guest, kept));
   CHECK(ReadReport(guest).dialect == dialect);
   CHECK_FALSE(HasSaid(guest, "KHO: found kexec handover data"));
 
   CHECK(BytesOf(farewell.map().preserved) >= kept.bytes() + 8 * kMib);  // with what the kernel's own test keeps
-  CHECK(NotOfType(guest.E820(), kReserved, farewell.map().preserved) == std::vector<Extent>());
-  CHECK(NotOfType(guest.E820(), kReserved, farewell.map().structures) == std::vector<Extent>());
+  const Map map = MapOfResources(guest);
+  CHECK(NotOfType(map, kReserved, farewell.map().preserved) == std::vector<Extent>());
+  CHECK(NotOfType(map, kReserved, farewell.map().structures) == std::vector<Extent>());
   UseUpMemory(guest);
   CHECK(farewell.Changed() == std::vector<Extent>());
   CHECK(CountDifferent(guest, kept) == 0);

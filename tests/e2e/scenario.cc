@@ -186,6 +186,14 @@ std::vector<Extent> NotOfType(const Map& map, std::string_view type, const std::
   return wrong;
 }
 
+Map MapOfResources(Guest& guest) {
+  Map map;
+  for (const Resource& resource : guest.Iomem()) {
+    if (resource.depth == 0) map.push_back({resource.start, resource.end, resource.name});
+  }
+  return map;
+}
+
 Map AboveLowMemory(const Map& map) {
   constexpr std::uint64_t kLow = std::uint64_t{1} << 20;
   Map out;

@@ -115,6 +115,9 @@ Plan AskForPlan(Guest& guest, const std::string& arguments);
 // Parts of the kept pages that this map does not have as `type`; empty is right.
 std::vector<Extent> NotOfType(const Map& map, std::string_view type, const std::vector<Extent>& extents);
 
+// The running kernel's map by its resources.  A map of hundreds of entries is longer than what its log holds.
+Map MapOfResources(Guest& guest);
+
 // What lies above the first MiB, where loaders differ in how they tell of the same memory.
 Map AboveLowMemory(const Map& map);
 

@@ -120,11 +120,7 @@ TEST_CASE("Eighty scattered extents survive, in more entries than boot_params ho
   CHECK(CountDifferent(guest, kept) == 0);
   CHECK(GuestFinds(guest, kept));
 
-  // The kernel's log shows boot_params alone, so the resources tell of the whole map.
-  Map reserved;
-  for (const Resource& resource : guest.Iomem()) {
-    if (resource.depth == 0) reserved.push_back({resource.start, resource.end, resource.name});
-  }
+  const Map reserved = MapOfResources(guest);
   std::size_t num_open = 0;
   for (const Extent& extent : kept.extents) {
     if (BytesWithin(reserved, kRam, extent.start, extent.end()) != 0) ++num_open;
