@@ -12,6 +12,15 @@
 namespace holdfast {
 namespace {
 
+// Not std::popcount: without that instruction it is a call into a library which the stage lacks.
+int CountBits(std::uint64_t bits) {
+  int count = 0;
+  for (; bits != 0; bits &= bits - 1) {
+    ++count;
+  }
+  return count;
+}
+
 constexpr std::uint64_t kAddressBits = (kPhysLimit - 1) & ~(kPageSize - 1);
 constexpr std::uint64_t kHighHalf = std::uint64_t{std::numeric_limits<std::uint32_t>::max()} << 32;
 
@@ -51,7 +60,7 @@ Status AddBadPages(std::uint64_t address, std::uint64_t mask, std::uint64_t wher
   // The bits below the lowest one that is checked make a range of pages; any others that are free make several.
   const std::uint64_t size = std::uint64_t{1} << std::countr_zero(checked);
   const std::uint64_t free = kAddressBits & ~checked & ~(size - 1);
-  if (std::popcount(free) > std::countr_zero(kMaxBadRamRanges)) {
+  if (CountBits(free) > std::countr_zero(kMaxBadRamRanges)) {
     return Error{Errc::kTooLarge, where};
   }
   std::uint64_t varied = 0;

@@ -180,8 +180,9 @@ ExitCode EncodeCode(std::size_t num_kept, std::size_t num_scratch, std::size_t n
 }
 
 TEST_CASE("What the stage's tables do not hold is not written", "[tool][draft]") {
-  CHECK(EncodeCode(32768, 256, 1024) == ExitCode::kFine);
-  CHECK(EncodeCode(32769, 256, 1024) == ExitCode::kTableFull);
+  // A tree of 1 MiB has room for nearly as many ranges as the stage.
+  CHECK(EncodeCode(64000, 256, 1024) == ExitCode::kFine);
+  CHECK(EncodeCode(65537, 256, 1024) == ExitCode::kTableFull);
   CHECK(EncodeCode(32768, 257, 1024) == ExitCode::kTableFull);
   CHECK(EncodeCode(32768, 256, 1025) == ExitCode::kTableFull);
 }

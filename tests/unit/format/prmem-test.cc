@@ -227,7 +227,7 @@ TEST_CASE("A metadata page that cannot be one is refused", "[format][prmem]") {
   }
 }
 
-TEST_CASE("A broken list of regions is refused by its defect", "[format][prmem]") {
+TEST_CASE("A broken chain of regions is refused by its defect", "[format][prmem]") {
   Machine machine;
   const std::uint64_t head = kStart + 40;
   struct Case {

@@ -339,4 +339,43 @@ TEST_CASE("The highest place is as high as size, alignment and limit allow", "[p
   CHECK(HighestPlace({memory.map(), avoid.set()}, c.request) == c.place);
 }
 
+TEST_CASE("A place may be asked for within ranges, outside of them, and off kept memory", "[plan][slots]") {
+  const TestMap memory({{R(0x200000, 0x210000), MemType::kUsable}});
+  TestSet avoid({});
+  test::TestKept kept({{R(0x208000, 0x209000)}, {R(0x20e000, 0x20e001)}});
+  const std::vector<PhysRange> areas = {R(0x204000, 0x206000), R(0x207800, 0x20a000)};
+  const auto highest = [&](const FreeSpace& space, std::uint64_t size) {
+    return HighestPlace(space, {size, kPageSize, kPhysLimit, PhysRange()});
+  };
+  const FreeSpace all{memory.map(), avoid.set()};
+  CHECK(highest(all, 0x1000) == R(0x20f000, 0x210000));
+
+  FreeSpace off = all;
+  off.off = &kept.map();
+  CHECK(highest(off, 0x1000) == R(0x20f000, 0x210000));
+  CHECK(highest(off, 0x2000) == R(0x20c000, 0x20e000));
+  CHECK(highest(off, 0x6000) == R(0x202000, 0x208000));
+
+  // Of an area only whole pages count.
+  FreeSpace within = off;
+  within.within = areas;
+  CHECK(highest(within, 0x1000) == R(0x209000, 0x20a000));
+  CHECK(highest(within, 0x2000) == R(0x204000, 0x206000));
+  CHECK_FALSE(highest(within, 0x3000));
+  const KernelFacts kernel{.size = 0x1000, .alignment = 0x1000, .min_address = 0, .limit = kPhysLimit};
+  CHECK(CountSlots(within, kernel) == 3);
+  CHECK(SlotAt(within, kernel, 2) == R(0x209000, 0x20a000));
+  CHECK(SlotIndexOf(within, kernel, PhysAddr(0x205000)) == 1);
+  CHECK_FALSE(SlotIndexOf(within, kernel, PhysAddr(0x208000)));
+  within.within = std::span<const PhysRange>();
+  CHECK(CountSlots(within, kernel) == 0);
+
+  FreeSpace outside = off;
+  outside.outside = areas;
+  CHECK(highest(outside, 0x4000) == R(0x20a000, 0x20e000));
+  CHECK_FALSE(highest(outside, 0x5000));
+  // What an area begins or ends in belongs to it.
+  CHECK(CountSlots(outside, kernel) == 4 + 1 + 4 + 1);
+}
+
 }  // namespace holdfast
