@@ -315,7 +315,14 @@ E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzima
 unit: $(BLD)/tests/unit  ## unit tests, under ASan and UBSan
 	$(Q)tests/summary.sh catch unit $<
 
-cli: $(BLD)/mkhandover kernels  ## mkhandover as its users call it: texts, JSON, exit codes
+# Handovers of every dialect, for the command line's tests.
+WRITE_DIALECTS := $(BLD)/tests/write-dialects
+$(WRITE_DIALECTS): $(call host,tests/dialects/write-dialects.cc) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
+
+cli: $(BLD)/mkhandover $(WRITE_DIALECTS) kernels kho-kernel  ## mkhandover as its users call it: texts, JSON, exit codes
 	$(Q)tests/summary.sh run cli tests/tool/cli-test.sh
 
 property: $(BLD)/tests/property  ## properties on random maps; HOLDFAST_PROPERTY_CASES=N for more of them

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// ELF files of 64-bit x86, as far as an unpacked kernel needs them.
+// ELF files of 64-bit x86, as far as an unpacked kernel and a captured memory need them.
 //
 // Layout only.  Source: System V ABI, chapter 4 "Object Files" and 5 "Program Loading"; AMD64 supplement, 4.1.
 
@@ -18,8 +18,11 @@ inline constexpr std::byte kElfClass64{2};
 inline constexpr std::byte kElfData2Lsb{1};
 inline constexpr std::byte kElfVersionCurrent{1};
 inline constexpr std::uint16_t kElfTypeExec = 2;
+inline constexpr std::uint16_t kElfTypeCore = 4;
 inline constexpr std::uint16_t kElfMachineX8664 = 62;
 inline constexpr std::uint32_t kElfLoad = 1;  // PT_LOAD
+// PN_XNUM: there are more program headers than the field can say.
+inline constexpr std::uint16_t kElfManyProgramHeaders = 0xffff;
 
 struct Elf64Header {
   Le32 magic;                       // 0x00

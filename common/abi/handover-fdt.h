@@ -8,6 +8,8 @@
 
 #include <string_view>
 
+#include "common/base/stored-int.h"
+
 namespace holdfast::handover_fdt {
 
 inline constexpr const char* kCompatible = "holdfast,handover-v1";
@@ -24,7 +26,7 @@ inline constexpr const char* kPropForeignFence = "foreign-fence";  // "reserved"
 
 inline constexpr const char* kNodePreserved = "preserved";  // children: one node a name
 inline constexpr const char* kPropRanges = "ranges";        // (start u64, size u64) pairs
-// (address u64, size u64, SHA-256 32 bytes): an encoded list that lies in kept memory, instead of ranges.
+// (address u64, size u64, SHA-256 32 bytes): a list as in abi/range-list.h, instead of ranges.
 inline constexpr const char* kPropRangeList = "range-list";
 inline constexpr const char* kPropFence = "fence";    // "reserved", "held", "pmem" or "pram"
 inline constexpr const char* kPropOwner = "owner";    // string
@@ -65,5 +67,19 @@ inline constexpr const char* kPropSlotCount = "slot-count";              // u64
 inline constexpr const char* kPropTimestamps = "timestamps";             // u64 each: time-stamp counter
 inline constexpr const char* kPropTimestampNames = "timestamp-names";    // string list, one a timestamp
 inline constexpr const char* kPropHandover = "handover";                 // the handover's FDT itself
+
+// An element of the lists above.
+struct StoredRange {
+  Be64 start;
+  Be64 size;
+};
+static_assert(sizeof(StoredRange) == 16);
+
+struct StoredEntry {
+  Be64 start;
+  Be64 size;
+  Be32 type;
+};
+static_assert(sizeof(StoredEntry) == 20);
 
 }  // namespace holdfast::report_fdt

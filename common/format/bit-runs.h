@@ -3,7 +3,6 @@
 
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -32,32 +31,44 @@ class BitRuns {
 
   // The next run, as long as it goes.
   std::optional<BitRun> Next() {
-    const std::uint64_t first = FirstFrom(position_, 0);
-    if (first == bits_) {
-      return std::nullopt;
+    while (word_ == 0) {
+      if (next_ >= bits_) {
+        return std::nullopt;
+      }
+      Load();
     }
-    position_ = FirstFrom(first, ~std::uint64_t{0});
-    return BitRun{first, position_ - first};
+    const int zeros = std::countr_zero(word_);
+    const std::uint64_t first = next_ - kWord + static_cast<unsigned>(zeros);
+    BitRun run{first, TakeOnes(zeros)};
+    while (run.first + run.count == next_ && next_ < bits_) {
+      Load();
+      run.count += TakeOnes(0);
+    }
+    return run;
   }
 
  private:
-  // The first one from `bit` on; the first zero with `flip` of ones; bits_ when there is none.
-  std::uint64_t FirstFrom(std::uint64_t bit, std::uint64_t flip) const {
-    while (bit < bits_) {
-      Le64 word;
-      std::memcpy(&word, bytes_.data() + bit / 64 * sizeof(word), sizeof(word));
-      const std::uint64_t rest = (word.value() ^ flip) >> (bit % 64);
-      if (rest != 0) {
-        return std::min(bits_, bit + static_cast<unsigned>(std::countr_zero(rest)));
-      }
-      bit = (bit / 64 + 1) * 64;
-    }
-    return bits_;
+  static constexpr std::uint64_t kWord = 64;
+
+  void Load() {
+    Le64 word;
+    std::memcpy(&word, bytes_.data() + next_ / 8, sizeof(word));
+    const std::uint64_t rest = bits_ - next_;
+    word_ = rest < kWord ? word.value() & ((std::uint64_t{1} << rest) - 1) : word.value();
+    next_ += kWord;
+  }
+  // How many ones stand behind `zeros` zeros in the word, which loses them.
+  std::uint64_t TakeOnes(int zeros) {
+    const int ones = std::countr_one(word_ >> zeros);
+    const int taken = zeros + ones;
+    word_ = taken < 64 ? word_ >> taken << taken : 0;
+    return static_cast<std::uint64_t>(ones);
   }
 
   std::span<const std::byte> bytes_;
   std::uint64_t bits_;
-  std::uint64_t position_ = 0;
+  std::uint64_t next_ = 0;  // the first bit behind the word
+  std::uint64_t word_ = 0;  // what is left of it
 };
 
 }  // namespace holdfast

@@ -4,59 +4,18 @@
 #include "common/format/handover-v1.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "common/abi/handover-fdt.h"
 #include "common/base/byte-reader.h"
-#include "common/base/stored-int.h"
+#include "common/format/handover-v1-layout.h"
+#include "common/format/kept-collector.h"
+#include "common/format/range-list.h"
 
 namespace holdfast {
 namespace {
 
 using namespace handover_fdt;
-
-// One element of `ranges`.
-struct StoredRange {
-  Be64 start;
-  Be64 size;
-};
-static_assert(sizeof(StoredRange) == 16);
-
-template <typename T>
-struct Word {
-  std::string_view text;
-  T value;
-};
-constexpr std::array kFences = {Word<Fence>{"reserved", Fence::kReserved}, Word<Fence>{"held", Fence::kHeld},
-                                Word<Fence>{"pmem", Fence::kPmem}, Word<Fence>{"pram", Fence::kPram}};
-constexpr std::array kOnRefusals = {Word<OnRefusal>{"reset", OnRefusal::kReset},
-                                    Word<OnRefusal>{"halt", OnRefusal::kHalt}};
-constexpr std::array kModes = {Word<ModeWish>{"auto", ModeWish::kAuto}, Word<ModeWish>{"fence", ModeWish::kFence},
-                               Word<ModeWish>{"native", ModeWish::kNative}};
-// Other dialects name no ranges that a device could be made of.
-constexpr std::array kForeignFences = {Word<Fence>{"reserved", Fence::kReserved}, Word<Fence>{"held", Fence::kHeld}};
-constexpr std::array kSwitches = {Word<bool>{"on", true}, Word<bool>{"off", false}};
-
-template <typename T, std::size_t N>
-std::optional<T> ValueOf(const std::array<Word<T>, N>& words, std::string_view text) {
-  for (const Word<T>& word : words) {
-    if (word.text == text) {
-      return word.value;
-    }
-  }
-  return std::nullopt;
-}
-
-template <typename T, std::size_t N>
-std::string_view TextOf(const std::array<Word<T>, N>& words, T value) {
-  for (const Word<T>& word : words) {
-    if (word.value == value) {
-      return word.text;
-    }
-  }
-  Bug();
-}
+using namespace handover_v1;
 
 // Replaces `value` by what the property's word means; an absent one leaves it.
 template <typename T, std::size_t N>
@@ -72,11 +31,6 @@ Status ReadWord(const FdtView& tree, FdtNode node, const char* name, const std::
   }
   value = *known;
   return kDone;
-}
-
-bool IsPathComponent(std::string_view name) {
-  constexpr std::string_view kAllowed = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz,._+-";
-  return !name.empty() && name.size() <= 31 && name.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
 // The node's `ranges`: at least one whole pair.
@@ -137,7 +91,49 @@ Status DecodeRangeSet(const FdtView& tree, const char* name, RangeSet& out) {
   return ForEachRange(tree, *node, ranges, [&](PhysRange range) { return out.Add(range); });
 }
 
-Status DecodePreserved(const FdtView& tree, std::uint8_t source, PreservedMap& out) {
+// The node's `range-list`, which is not looked at yet.
+Result<RangeListPlace> ListPlaceOf(const FdtView& tree, FdtNode node) {
+  TRY(tree.OnlyProperty(node, kPropRangeList));
+  const auto stored = tree.Property(node, kPropRangeList);
+  if (stored->size() != sizeof(StoredListPlace) || tree.Property(node, kPropRanges)) {
+    return Error{Errc::kMalformed, tree.WhereOf(node, kPropRangeList)};
+  }
+  TRY_ASSIGN(const auto place, ByteReader(*stored).Read<StoredListPlace>());
+  TRY_ASSIGN(const PhysRange range, PhysRange::FromStartSize(PhysAddr(place.start.value()), place.size.value()));
+  if (range.empty()) {
+    return Error{Errc::kMalformed, tree.WhereOf(node, kPropRangeList)};
+  }
+  return RangeListPlace{.range = range, .digest = place.digest};
+}
+
+// The place of an error of DecodeRangeList, as an address.
+Error InMemory(Error error, const RangeListPlace& list) {
+  const bool is_offset = error.code == Errc::kTruncated || error.code == Errc::kBadMagic ||
+                         error.code == Errc::kMalformed || error.code == Errc::kOutOfBounds;
+  return is_offset ? Error{error.code, list.range.start().raw() + error.where} : error;
+}
+
+// Keeps what the list says under the name that `like` has, and the list itself.
+Status KeepList(const RangeListPlace& list, const KeptRange& like, const ListReader& reader, PreservedMap& out) {
+  if (list.range.size() > kMaxRangeListSize) {
+    return Error{Errc::kTooLarge, kMaxRangeListSize};
+  }
+  TRY_ASSIGN(const auto bytes, reader.memory.View(list.range));
+  if (Sha256::Of(bytes, reader.blocks) != list.digest) {
+    return Error{Errc::kBadDigest, list.range.start().raw()};
+  }
+  TRY(out.Add({.range = list.range, .node = like.node, .source = like.source, .kind = KeptKind::kStructure}));
+  // A list leaves nothing open, so no map is asked.
+  const MemoryMap no_memory{std::span<MemEntry>()};
+  const RangeSet no_scratch{std::span<PhysRange>()};
+  KeptCollector collector(out, like.source, like.fence, no_memory, no_scratch, like.node);
+  if (const Status decoded = DecodeRangeList(bytes, collector.sink()); !decoded.ok()) {
+    return InMemory(decoded.error(), list);
+  }
+  return collector.Flush();
+}
+
+Status DecodePreserved(const FdtView& tree, std::uint8_t source, const ListReader& reader, PreservedMap& out) {
   TRY_ASSIGN(const auto preserved, RoomOf(tree, kNodePreserved));
   if (!preserved) {
     return kDone;
@@ -153,9 +149,14 @@ Status DecodePreserved(const FdtView& tree, std::uint8_t source, PreservedMap& o
     if (tree.Child(*preserved, kept.name.data())->offset() != node->offset()) {
       return Error{Errc::kMalformed, tree.WhereOf(*node)};
     }
-    const auto offset = static_cast<std::uint32_t>(node->offset());
+    KeptRange each{
+        .range = {}, .node = static_cast<std::uint32_t>(node->offset()), .source = source, .fence = kept.fence};
+    if (kept.range_list) {
+      TRY(KeepList(*kept.range_list, each, reader, out));
+    }
     TRY(ForEachRange(tree, *node, kept.ranges, [&](PhysRange range) {
-      return out.Add({.range = range, .node = offset, .source = source, .fence = kept.fence});
+      each.range = range;
+      return out.Add(each);
     }));
   }
   return kDone;
@@ -163,9 +164,13 @@ Status DecodePreserved(const FdtView& tree, std::uint8_t source, PreservedMap& o
 
 }  // namespace
 
+ListReader NoLists() {
+  return {.memory = PhysMemory([](const void*, PhysRange) -> const std::byte* { return nullptr; }, nullptr)};
+}
+
 std::optional<Fence> FenceFromName(std::string_view name) { return ValueOf(kFences, name); }
 
-Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, Handover& out) {
+Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListReader& reader, Handover& out) {
   if (tree.bytes().size() > kMaxHandoverSize) {
     return Error{Errc::kOutOfBounds, tree.bytes().size()};
   }
@@ -181,7 +186,7 @@ Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, Handover& out)
 
   Policy policy;
   TRY(DecodePolicy(tree, policy));
-  TRY(DecodePreserved(tree, source, out.kept));
+  TRY(DecodePreserved(tree, source, reader, out.kept));
   TRY(DecodeRangeSet(tree, kNodeScratch, out.scratch));
   TRY(DecodeRangeSet(tree, kNodeRam, out.ram));
 
@@ -201,9 +206,6 @@ Status DecodePreservedNode(const FdtView& tree, FdtNode node, PreservedNode& out
   if (!IsPathComponent(out.name)) {
     return Error{Errc::kMalformed, tree.WhereOf(node)};
   }
-  if (tree.Property(node, kPropRangeList)) {
-    return Error{Errc::kUnsupported, tree.WhereOf(node, kPropRangeList)};
-  }
   TRY(ReadWord(tree, node, kPropFence, kFences, out.fence));
   TRY(tree.OnlyProperty(node, kPropOwner));
   TRY_ASSIGN(const auto owner, tree.String(node, kPropOwner));
@@ -213,6 +215,10 @@ Status DecodePreservedNode(const FdtView& tree, FdtNode node, PreservedNode& out
   if (out.sha256 && out.sha256->size() != sizeof(Digest)) {
     return Error{Errc::kMalformed, tree.WhereOf(node, kPropSha256)};
   }
+  if (tree.Property(node, kPropRangeList)) {
+    TRY_ASSIGN(out.range_list, ListPlaceOf(tree, node));
+    return kDone;
+  }
   TRY_ASSIGN(out.ranges, RangesOf(tree, node));
   return kDone;
 }
@@ -220,112 +226,6 @@ Status DecodePreservedNode(const FdtView& tree, FdtNode node, PreservedNode& out
 std::string_view KeptName(const FdtView& tree, const KeptRange& kept) {
   const auto node = tree.At(kept.node);
   return node ? tree.Name(*node) : std::string_view();
-}
-
-// --- The other way round ---
-
-namespace {
-
-Status CheckRanges(std::span<const PhysRange> ranges, std::size_t index) {
-  if (std::any_of(ranges.begin(), ranges.end(), [](PhysRange range) { return range.empty(); })) {
-    return Error{Errc::kMalformed, index};
-  }
-  return kDone;
-}
-
-Status CheckEncodable(const HandoverV1& handover) {
-  const auto preserved = handover.preserved;
-  if (handover.policy.refusal_delay_seconds > kMaxRefusalDelay) {
-    return Error{Errc::kMalformed, handover.policy.refusal_delay_seconds};
-  }
-  if (handover.policy.foreign_fence != Fence::kReserved && handover.policy.foreign_fence != Fence::kHeld) {
-    return Error{Errc::kMalformed, static_cast<std::uint64_t>(handover.policy.foreign_fence)};
-  }
-  if (preserved.size() > kMaxPreservedNames) {
-    return Error{Errc::kTableFull, kMaxPreservedNames};
-  }
-  for (std::size_t i = 0; i < preserved.size(); ++i) {
-    const auto before = preserved.first(i);
-    const bool stands_twice = std::any_of(before.begin(), before.end(),
-                                          [&](const HandoverV1Node& node) { return node.name == preserved[i].name; });
-    const bool owner_has_nul = preserved[i].owner.find('\0') != std::string_view::npos;
-    if (!IsPathComponent(preserved[i].name) || stands_twice || owner_has_nul || preserved[i].ranges.empty()) {
-      return Error{Errc::kMalformed, i};
-    }
-    TRY(CheckRanges(preserved[i].ranges, i));
-  }
-  TRY(CheckRanges(handover.scratch, preserved.size()));
-  return CheckRanges(handover.ram, preserved.size());
-}
-
-void WriteRanges(FdtWriter& writer, std::span<const PhysRange> ranges) {
-  auto space = writer.Space(kPropRanges, ranges.size() * sizeof(StoredRange));
-  if (space.empty()) {
-    return;
-  }
-  for (const PhysRange& range : ranges) {
-    const StoredRange stored = {Be64(range.start().raw()), Be64(range.size())};
-    std::memcpy(space.data(), &stored, sizeof(stored));
-    space = space.subspan(sizeof(stored));
-  }
-}
-
-void WriteRoom(FdtWriter& writer, const char* name, std::span<const PhysRange> ranges) {
-  if (!ranges.empty()) {
-    writer.BeginNode(name);
-    WriteRanges(writer, ranges);
-    writer.EndNode();
-  }
-}
-
-void WritePolicy(FdtWriter& writer, const Policy& policy) {
-  writer.BeginNode(kNodePolicy);
-  writer.String(kPropOnRefusal, TextOf(kOnRefusals, policy.on_refusal));
-  writer.U32(kPropRefusalDelay, policy.refusal_delay_seconds);
-  writer.String(kPropKaslr, TextOf(kSwitches, policy.kaslr));
-  if (policy.mode != ModeWish::kAuto) {
-    writer.String(kPropMode, TextOf(kModes, policy.mode));
-  }
-  if (policy.foreign_fence != Fence::kReserved) {
-    writer.String(kPropForeignFence, TextOf(kForeignFences, policy.foreign_fence));
-  }
-  writer.EndNode();
-}
-
-void WritePreserved(FdtWriter& writer, std::span<const HandoverV1Node> nodes) {
-  writer.BeginNode(kNodePreserved);
-  for (const HandoverV1Node& node : nodes) {
-    writer.BeginNode(node.name);
-    writer.String(kPropFence, TextOf(kFences, node.fence));
-    if (!node.owner.empty()) {
-      writer.String(kPropOwner, node.owner);
-    }
-    if (node.sha256) {
-      writer.Bytes(kPropSha256, *node.sha256);
-    }
-    WriteRanges(writer, node.ranges);
-    writer.EndNode();
-  }
-  writer.EndNode();
-}
-
-}  // namespace
-
-Result<std::span<const std::byte>> EncodeHandoverV1(const HandoverV1& handover, std::span<std::byte> storage) {
-  TRY(CheckEncodable(handover));
-  FdtWriter writer(storage.first(std::min<std::size_t>(storage.size(), kMaxHandoverSize)));
-  writer.BeginNode("");
-  writer.String(kPropCompatible, kCompatible);
-  writer.U32(kPropGeneration, handover.generation);
-  if (!handover.created_by.empty()) {
-    writer.String(kPropCreatedBy, handover.created_by);
-  }
-  WritePolicy(writer, handover.policy);
-  WritePreserved(writer, handover.preserved);
-  WriteRoom(writer, kNodeScratch, handover.scratch);
-  WriteRoom(writer, kNodeRam, handover.ram);
-  writer.EndNode();
-  return writer.Finish();
 }
 
 }  // namespace holdfast

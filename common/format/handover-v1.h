@@ -2,8 +2,8 @@
 // Our own handover: the device tree holdfast,handover-v1.
 //
 // Binding: docs/holdfast-handover.5.  Unknown properties and nodes are carried along; an unknown
-// compatible, a fence or policy without a known name, and a range-list (which this version does not
-// read) are refused: memory that is not understood must not be lost in silence.
+// compatible, and a fence or policy without a known name are refused: memory that is not understood must not be lost
+// in silence.
 
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "common/codec/sha256.h"
 #include "common/format/fdt.h"
 #include "common/format/handover.h"
+#include "common/mem/phys-memory.h"
 
 namespace holdfast {
 
@@ -24,16 +25,32 @@ inline constexpr std::uint32_t kMaxRefusalDelay = 3600;  // seconds
 // More names are kTableFull; a name may have as many ranges as the tree has room for.
 inline constexpr std::size_t kMaxPreservedNames = 1024;
 
+// What a range-list is read and verified with.
+struct ListReader {
+  PhysMemory memory;
+  Sha256BlocksFn blocks = &Sha256Blocks;
+};
+// For who has no memory at hand: any range-list is kUnreadable.
+ListReader NoLists();
+
 // Adds what the tree says to `out`.  Kept ranges get `source`, and as their node the offset of
-// /preserved/<name> in the tree.  Does not seal out.kept.  On error `out` is unspecified.
+// /preserved/<name> in the tree; the bytes of a range-list are kept as kStructure under the name that it belongs to.
+// Does not seal out.kept.  On error `out` is unspecified.
 // Of several handovers the first one's policy holds (but kaslr is off where any says so), and the highest
 // generation.
 //
 // kUnknownCompatible; kMalformed: a node or property of ours that stands twice, a value of the wrong size, a
-// word that is none of the known ones, no ranges, an empty range, a name that is no path component, a delay above
-// kMaxRefusalDelay; kUnsupported: a range-list (where: its byte offset); kOutOfBounds: a range past kPhysLimit;
-// kTableFull.
-Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, Handover& out);
+// word that is none of the known ones, no ranges, an empty range, ranges beside a range-list, a name that is no path
+// component, a delay above kMaxRefusalDelay; kOutOfBounds: a range past kPhysLimit; kTableFull.  Of a range-list:
+// kTooLarge (where: kMaxRangeListSize), kUnreadable and kBadDigest (where: its address), and DecodeRangeList's errors
+// (where: the address instead of the offset).
+Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListReader& reader, Handover& out);
+
+// Where a list of ranges lies.  Its format: range-list.h.
+struct RangeListPlace {
+  PhysRange range;
+  Digest digest{};
+};
 
 // One child of /preserved, as a view into the tree.
 struct PreservedNode {
@@ -41,7 +58,8 @@ struct PreservedNode {
   std::string_view owner;  // empty where absent
   Fence fence = Fence::kReserved;
   std::optional<std::span<const std::byte>> sha256;  // 32 bytes
-  std::span<const std::byte> ranges;                 // (start, size) pairs of Be64, at least one
+  std::span<const std::byte> ranges;                 // (start, size) pairs of Be64, at least one, or instead of them
+  std::optional<RangeListPlace> range_list;
 };
 // On error `out` is unspecified.
 Status DecodePreservedNode(const FdtView& tree, FdtNode node, PreservedNode& out);
@@ -55,6 +73,7 @@ struct HandoverV1Node {
   Fence fence = Fence::kReserved;
   std::span<const PhysRange> ranges;
   std::optional<Digest> sha256;
+  std::optional<RangeListPlace> range_list{};  // instead of ranges
 };
 struct HandoverV1 {
   std::uint32_t generation = 0;
@@ -65,9 +84,9 @@ struct HandoverV1 {
   std::span<const PhysRange> ram;
 };
 // Writes only what DecodeHandoverV1 takes.  kMalformed (where: index of the name): a name that is no path component
-// or stands twice, no ranges, an empty range; (where: the delay) a delay above kMaxRefusalDelay;
-// (where: the fence) a foreign fence that is none.  kTableFull: storage
-// or kMaxHandoverSize too small, or more than kMaxPreservedNames.
+// or stands twice, ranges and a list or neither, an empty range, a list of no bytes or of more than kMaxRangeListSize;
+// (where: the delay) a delay above kMaxRefusalDelay; (where: the fence) a foreign fence that is none.  kTableFull:
+// storage or kMaxHandoverSize too small, or more than kMaxPreservedNames.
 Result<std::span<const std::byte>> EncodeHandoverV1(const HandoverV1& handover, std::span<std::byte> storage);
 
 // "reserved", "held", "pmem", "pram"; nullopt for anything else.

@@ -18,11 +18,11 @@ Status KeptCollector::Append(PhysRange range, KeptKind kind) {
     return kDone;
   }
   if (last_ && last_->kind == kind && last_->range.end() == range.start()) {
-    TRY_ASSIGN(last_->range, PhysRange::FromStartEnd(last_->range.start(), range.end()));
+    last_->range = PhysRange::All().From(last_->range.start()).UpTo(range.end());
     return kDone;
   }
   TRY(Flush());
-  last_ = KeptRange{.range = range, .source = source_, .fence = fence_, .kind = kind};
+  last_ = KeptRange{.range = range, .node = node_, .source = source_, .fence = fence_, .kind = kind};
   return kDone;
 }
 

@@ -15,10 +15,11 @@ namespace holdfast {
 // kept: RAM, or memory that was marked for it, outside scratch.
 class KeptCollector {
  public:
-  // What `out` gets: ranges of `source` with `fence`, their node being what the caller says.
+  // What `out` gets: ranges of `source` with `fence` and `node`.
   // `memory` and `scratch` must stay as they are until Flush().
-  KeptCollector(PreservedMap& out, std::uint8_t source, Fence fence, const MemoryMap& memory, const RangeSet& scratch)
-      : out_(out), source_(source), fence_(fence), memory_(memory), scratch_(scratch) {}
+  KeptCollector(PreservedMap& out, std::uint8_t source, Fence fence, const MemoryMap& memory, const RangeSet& scratch,
+                std::uint32_t node = 0)
+      : out_(out), source_(source), fence_(fence), memory_(memory), scratch_(scratch), node_(node) {}
   KeptCollector(const KeptCollector&) = delete;
   KeptCollector& operator=(const KeptCollector&) = delete;
 
@@ -36,6 +37,7 @@ class KeptCollector {
   Fence fence_;
   const MemoryMap& memory_;
   const RangeSet& scratch_;
+  std::uint32_t node_;
   std::optional<KeptRange> last_;
 };
 

@@ -110,7 +110,7 @@ class Reader {
     }
     TRY_ASSIGN(found_.tree, FdtView::Open(bytes));
     found_.dialect = kDialectHoldfast;
-    return DecodeHandoverV1(*found_.tree, source_, out_);
+    return DecodeHandoverV1(*found_.tree, source_, {.memory = in_.memory, .blocks = in_.blocks}, out_);
   }
 
   Status ReadKho() {

@@ -113,6 +113,40 @@ class ShareFinder {
   std::array<bool, kNumSources>& shares_;
 };
 
+// std::sort's recursion is bounded by 2 log2(n).
+void SortUnlessSorted(KeptRange* begin, KeptRange* end) {
+  if (!std::is_sorted(begin, end, ComesBefore)) {
+    std::sort(begin, end, ComesBefore);
+  }
+}
+
+// Decoders give memory in ascending order, but for the pages of the description that come in between as they are read.
+// Where there is room those are set aside, sorted alone, and merged from the back: a million pages need no sorting.
+//
+//   |<-------- size -------->|                    |
+//   | memory, ascending |<- out                   | structures |
+void SortRanges(BoundedVector<KeptRange>& ranges) {
+  KeptRange* const begin = ranges.begin();
+  const auto structures = static_cast<std::size_t>(std::count_if(
+      ranges.begin(), ranges.end(), [](const KeptRange& kept) { return kept.kind == KeptKind::kStructure; }));
+  if (structures == 0 || structures > ranges.capacity() - ranges.size()) {
+    SortUnlessSorted(begin, ranges.end());
+    return;
+  }
+  KeptRange* const aside_begin = begin + (ranges.capacity() - structures);
+  KeptRange* aside = aside_begin;
+  KeptRange* memory = begin;
+  for (const KeptRange& kept : ranges) {
+    *(kept.kind == KeptKind::kStructure ? aside : memory)++ = kept;
+  }
+  SortUnlessSorted(begin, memory);
+  SortUnlessSorted(aside_begin, aside);
+  for (KeptRange* out = ranges.end(); aside != aside_begin;) {
+    const bool memory_is_last = memory != begin && ComesBefore(aside[-1], memory[-1]);
+    *--out = memory_is_last ? *--memory : *--aside;
+  }
+}
+
 // The first byte that both ranges share, or that their pages share where only these meet.
 PhysAddr FirstShared(PhysRange a, PhysRange b) {
   return a.Overlaps(b) ? a.Intersection(b).start()
@@ -124,11 +158,7 @@ PhysAddr FirstShared(PhysRange a, PhysRange b) {
 Status PreservedMap::Add(const KeptRange& kept) { return kept.range.empty() ? Status(kDone) : ranges_.Append(kept); }
 
 Status PreservedMap::Seal(Conflict* conflict) {
-  // Most writers give ranges in ascending order.  std::sort's recursion is bounded by 2 log2(n).
-  if (!std::is_sorted(ranges_.begin(), ranges_.end(), ComesBefore)) {
-    std::sort(ranges_.begin(), ranges_.end(), ComesBefore);
-  }
-
+  SortRanges(ranges_);
   ConflictFinder finder(ranges_.view());
   ShareFinder shares(shares_);
   shares_ = {};

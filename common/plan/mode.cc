@@ -88,7 +88,8 @@ std::optional<Problem> ObstacleToNative(const BootInputs& in, KernelEntry entry)
 }
 
 bool MayBecomeNative(const BootInputs& in, KernelEntry entry) {
-  return in.kernel.size == 0 && !in.speaks_native && WishOf(in.mode, in.handover) != ModeWish::kFence && !ObstacleBeforeKernel(in, entry);
+  return in.kernel.size == 0 && !in.speaks_native && WishOf(in.mode, in.handover) != ModeWish::kFence &&
+         !ObstacleBeforeKernel(in, entry);
 }
 
 std::optional<Problem> FirstOutsideScratch(const BootInputs& in) {

@@ -28,6 +28,25 @@ struct PlanningTime {
 };
 PlanningTime MeasurePlanning(std::uint64_t count, unsigned repetitions);
 
+// What a description of 8 GiB in some 11,500 folios costs (tests/support/folio-workload.h).
+enum class Placement { kBuddy, kScattered };
+struct Description {
+  std::string name;
+  std::uint64_t bytes;        // of the map alone, without trees, object lists and the like
+  double decode_seconds;      // to the sealed map, the median
+  std::uint64_t kept_ranges;  // in it, the description's own pages included
+};
+// Each in one run, the smallest published one first, ours last.
+std::vector<Description> MeasureDescriptions(Placement placement, std::uint64_t seed, unsigned repetitions);
+
+// How long it takes to read `count` single pages from KHO's radix tree into the sealed map.
+struct WalkTime {
+  std::uint64_t count;
+  double contiguous_seconds;
+  double scattered_seconds;
+};
+WalkTime MeasureWalk(std::uint64_t count, unsigned repetitions);
+
 inline double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }

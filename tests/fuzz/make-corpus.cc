@@ -19,7 +19,9 @@
 #include "common/format/e820.h"
 #include "common/format/handover-v1.h"
 #include "common/format/kernel-header.h"
+#include "common/format/range-list.h"
 #include "common/format/setup-data-chain.h"
+#include "tests/support/core-files.h"
 #include "tests/support/kernel-files.h"
 
 namespace holdfast {
@@ -68,7 +70,39 @@ void WriteHandovers() {
                           .ram = ram},
                          bytes)
             .value());
+
+  // The target's memory is its input, from 0x10000 on, and its digests are all the same.
+  std::vector<std::byte> list(64);
+  const std::array runs = {BlockRun{Between(0x40000000, 0x40800000), 9}, BlockRun{Between(0x40800000, 0x40803000), 0}};
+  const auto list_bytes = EncodeRangeList(runs, list).value();
+  const RangeListPlace place{.range = Between(0x10000 + 2048, 0x10000 + 2048 + list_bytes.size()),
+                             .digest = Sha256::Of({}, [](auto&, const std::byte*, std::size_t) {})};
+  const std::array listed = {HandoverV1Node{
+      .name = "listed", .owner = "", .fence = Fence::kReserved, .ranges = {}, .sha256 = {}, .range_list = place}};
+  std::vector<std::byte> with_list(2048);
+  const auto tree =
+      EncodeHandoverV1({.generation = 0, .created_by = "", .policy = {}, .preserved = listed, .scratch = {}, .ram = {}},
+                       bytes)
+          .value();
+  std::memcpy(with_list.data(), tree.data(), tree.size());
+  Push(with_list, std::vector(list_bytes.begin(), list_bytes.end()));
+  Write("fdt-handover", "range-list", with_list);
   Write("fdt-handover", "empty", EncodeHandoverV1(HandoverV1{}, bytes).value());
+}
+
+void WriteRangeLists() {
+  const auto write = [](const std::string& name, const std::vector<BlockRun>& runs) {
+    std::vector<std::byte> storage(256);
+    Write("range-list", name, EncodeRangeList(runs, storage).value());
+  };
+  write("page", {{Between(0x1000, 0x2000), 0}});
+  write("no-order", {{Between(0x40000000, 0x40123000), KeptBlock::kNoOrder}});
+  write("orders", {{Between(0x100000000, 0x100400000), 10},
+                   {Between(0x100400000, 0x100401000), 0},
+                   {Between(0x100402000, 0x100404000), 1},
+                   {Between(0x100600000, 0x101a00000), 9},
+                   {Between(0x8000000000, 0xa000000000), 18}});
+  write("up-to-the-limit", {{PhysRange::All(), kMaxRunOrder}});
 }
 
 void WriteReports() {
@@ -239,6 +273,14 @@ void WriteLines() {
   Write("command-line", "two", "\"holdfast=4096,010," + digest + "\" hold-fast holdfast=1G,0x10," + digest);
 }
 
+void WriteCaptures() {
+  const std::array pieces = {test::CorePiece{.physical_address = 0x100000, .bytes = test::Filled(64, 'a')},
+                             test::CorePiece{.physical_address = 0x1000, .bytes = test::Filled(32, 'b')}};
+  Write("elf-core", "two-segments", test::CoreFile(pieces));
+  Write("memory-lists", "badram", std::string("0x7ddf0000,0xffffc000,0x100000,0xffffffffff9ff000"));
+  Write("memory-lists", "memmap", std::string("64M$0x10000000,1G!4G,exactmap,640K@0,2G%0x0-1+2"));
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -250,6 +292,7 @@ int main(int argc, char** argv) {
   }
   root = argv[1];
   WriteHandovers();
+  WriteRangeLists();
   WriteReports();
   WriteMaps();
   WriteChains();
@@ -259,4 +302,5 @@ int main(int argc, char** argv) {
   WriteRelocations();
   WriteFrames();
   WriteLines();
+  WriteCaptures();
 }

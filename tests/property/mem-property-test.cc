@@ -12,7 +12,7 @@
 #include "common/mem/preserved-map.h"
 #include "common/mem/range-set.h"
 #include "tests/support/page-bitmap.h"
-#include "tests/support/random.h"
+#include "tests/support/property.h"
 #include "tests/support/ranges.h"
 
 namespace holdfast {
@@ -24,18 +24,6 @@ using test::Random;
 constexpr std::uint64_t kCases = 40'000;
 constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kPages = 96;
-
-// Runs `property(random)` on each case, and says which one failed.
-template <typename Property>
-void ForEachCase(Property property) {
-  const std::uint64_t first = test::FirstSeed();
-  const std::uint64_t count = test::NumCases(kCases);
-  for (std::uint64_t seed = first; seed - first < count; ++seed) {
-    INFO("HOLDFAST_PROPERTY_CASES=1 HOLDFAST_PROPERTY_SEED=" << seed << " runs this case alone");
-    Random random(seed);
-    property(random);
-  }
-}
 
 // Empty now and then, and at either end of the model too.
 PhysRange RandomRange(Random& random, std::size_t num_units, std::uint64_t unit_size, std::size_t max_length) {
@@ -78,7 +66,7 @@ std::optional<PhysRange> RangeOf(const std::optional<PageBitmap::Run>& run) {
 
 TEST_CASE("RangeSet is the set of bytes that its operations say", "[property][mem]") {
   std::uint64_t num_refused = 0;
-  ForEachCase([&num_refused](Random& random) {
+  test::ForEachCase(kCases, [&num_refused](Random& random) {
     std::array<PhysRange, 16> storage;
     const std::size_t capacity = random.Between(1, storage.size());
     RangeSet set(std::span<PhysRange>(storage).first(capacity));
@@ -117,7 +105,7 @@ TEST_CASE("The highest type wins in a MemoryMap, in whatever order entries come"
   constexpr std::array kTypes = {MemType::kUsable, MemType::kUsable,       MemType::kReserved,
                                  MemType::kAcpi,   MemType::kNvs,          MemType::kUnusable,
                                  MemType::kPram,   MemType::kReservedKern, MemType::kSoftReserved};
-  ForEachCase([&kTypes](Random& random) {
+  test::ForEachCase(kCases, [&kTypes](Random& random) {
     std::array<MemEntry, 128> storage;
     std::array<MemEntry, 128> other_storage;
     MemoryMap map(storage);
@@ -244,7 +232,7 @@ TEST_CASE("A sealed PreservedMap covers each kept page once, or names two ranges
           "[property][mem]") {
   std::uint64_t num_sealed = 0;
   std::uint64_t num_refused = 0;
-  ForEachCase([&](Random& random) {
+  test::ForEachCase(kCases, [&](Random& random) {
     const std::vector<KeptRange> added = RandomKept(random);
     const KeptModel model(added);
     std::array<KeptRange, 16> storage;

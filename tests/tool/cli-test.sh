@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Runs mkhandover as people do: exact output, exact messages, every exit status.
 #
-# MKHANDOVER names the program; UPDATE=1 writes the golden texts anew.
+# MKHANDOVER names the program, WRITE_DIALECTS the one that writes handovers of other dialects; UPDATE=1 writes the golden texts anew.
 
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 tool=$(realpath "${MKHANDOVER:-build/mkhandover}")
+dialects=$(realpath "${WRITE_DIALECTS:-build/tests/write-dialects}")
 data=$PWD/tests/tool/data
 golden=$PWD/tests/golden
 real=$PWD/build/kernels
@@ -132,9 +133,9 @@ expect 6 inspect kho.dtb
 complains 'mkhandover: kho.dtb: unknown-compatible: found "kho,version-4-abcdef"; this version reads holdfast,handover-v1'
 expect 6 make -o x.dtb --from kho.dtb
 expect 6 inspect --as kho-v4 h.dtb
-complains 'mkhandover: --as kho-v4: this version does not read that dialect yet, only holdfast'
+complains 'mkhandover: h.dtb: is holdfast, not kho-v4, which --as says'
 expect 2 inspect --as klingon h.dtb
-complains 'mkhandover: --as klingon: no such dialect; this version reads holdfast'
+complains 'mkhandover: --as klingon: no such dialect; there are holdfast, kho-v1, kho-v1-512, kho-v1-4096, kho-v2, kho-v3, kho-v4, kho-series, pkram-pgt, pkram-pgt4, pkram-pgt5, pkram-regions, pmpool, prmem, badram, memmap'
 expect 7 inspect missing.dtb
 complains 'mkhandover: missing.dtb: No such file or directory'
 expect 2 inspect
@@ -146,6 +147,106 @@ expect 3 inspect overlap.dtb
 same_as mkhandover-inspect-overlap.txt
 expect 3 inspect --json overlap.dtb
 is_json; has '["problems"][0]["code"]' kept-overlap; has '["problems"][0]["where"]' 0x100f000
+
+# --- other dialects ---
+
+"$dialects" d || fail "write-dialects"
+# What each keeps: the same blocks in every kind of KHO.
+for name in kho-v1-512 kho-v1-4096 kho-v2 kho-v3 kho-v4 kho-series; do
+  case $name in kho-v1-*) as=(--as "$name") dialect=kho-v1 ;; *) as=() dialect=$name ;; esac
+  expect 0 inspect --json d/$name.record --memory d/$name.core "${as[@]}"
+  is_json; same_as mkhandover-inspect-$name.json; silent err
+  has '["dialect"]' $dialect; has '["bytes"]' $((0x2000 + (2 << 20) + (4 << 20)))
+done
+expect 0 inspect d/kho-v4.record --memory d/kho-v4.core
+same_as mkhandover-inspect-kho-v4.txt; silent err
+# The tree alone, without the areas of scratch; then with them, as in debugfs.
+expect 0 inspect --json d/kho-v4.dtb --memory d/kho-v4.core
+is_json; has '["scratch"]' '[]'; has '["bytes"]' $((0x2000 + (2 << 20) + (4 << 20))); has '["clients"][0]["name"]' kexec-metadata
+mkdir -p kho/in boot_params/0 boot_params/10
+cp d/kho-v4.dtb kho/in/fdt; printf '0x8000000\n0x200000000\n' >kho/in/scratch_phys; printf '0x1000000\n0x2000000\n' >kho/in/scratch_len
+expect 0 inspect --json kho/in --memory d/kho-v4.core
+is_json; has '["scratch"][1]["start"]' 0x200000000
+echo 0x4 >boot_params/0/type; : >boot_params/0/data; echo 0xa >boot_params/10/type; cp d/kho-v4.record boot_params/10/data
+expect 0 inspect --json boot_params --memory d/kho-v4.core
+same_as mkhandover-inspect-kho-v4.json
+mkdir none; mkdir none/0; echo 4 >none/0/type
+expect 1 inspect none
+complains 'mkhandover: none: no handover: no node of type 10 (KHO), and none of type 2 with a pmpool'
+mkdir nothing-there
+expect 6 inspect nothing-there
+complains 'mkhandover: nothing-there: no handover: neither a directory like /sys/kernel/boot_params/setup_data nor one like /sys/kernel/debug/kho/in'
+# What cannot be told is kept, and said.
+expect 0 inspect --json d/kho-v1-doubt.record --memory d/kho-v1-doubt.core
+is_json; has '["bytes"]' 0; has '["uncertain"][0]["start"]' 0x40000000; has '["uncertain"][0]["size"]' $((128 << 20))
+complains 'mkhandover: warning: d/kho-v1-doubt.record: nothing tells how large the bitmaps of kho-v1 are: add --as kho-v1-512 for Linux 6.16 and 6.17, or --as kho-v1-4096 from 6.18 on'
+expect 0 inspect --json d/kho-v1-doubt.record --memory d/kho-v1-doubt.core --as kho-v1-4096
+has '["bytes"]' 8192; has '["uncertain"]' '[]'
+# Everything that is wrong is listed.
+expect 3 inspect --json d/kho-overlap.record --memory d/kho-overlap.core
+is_json; has '["problems"][0]["code"]' kept-overlap; has '["problems"][0]["where"]' 0x40201000
+expect 3 inspect --json d/kho-in-scratch.record --memory d/kho-in-scratch.core
+is_json; has '["problems"][0]["code"]' overlap; has '["problems"][0]["where"]' 0x8400000
+expect 6 inspect d/kho-v5.record --memory d/kho-v5.core
+complains 'mkhandover: d/kho-v5.record: unknown-compatible: found "kho-v5"; this version reads kho-v1 to kho-v4'
+expect 6 inspect d/kho-not-finalized.record --memory d/kho-not-finalized.core
+expect 6 inspect --json d/kho-not-finalized.record --memory d/kho-not-finalized.core
+is_json; has '["problems"][0]["code"]' not-finalized
+expect 6 inspect d/kho-v4.record --memory d/kho-v4.core --as kho-v3
+complains 'mkhandover: d/kho-v4.record: is kho-v4, not kho-v3, which --as says'
+expect 2 inspect d/kho-v4.record
+complains 'mkhandover: d/kho-v4.record: speaks of memory that is not in the file: add --memory CAPTURE, an ELF core of that machine or a directory of files named by their address'
+expect 6 inspect d/kho-v4.record --memory d/pkram-pgt4.core
+expect 6 inspect d/kho-v4.record --memory text
+complains 'mkhandover: text: no captured memory: neither an ELF core, nor a directory, nor a device'
+expect 7 inspect d/kho-v4.record --memory missing
+
+for name in pkram-pgt4 pkram-pgt5; do
+  expect 0 inspect --json d/$name.cmdline --memory d/$name.core --as $name
+  is_json; same_as mkhandover-inspect-$name.json; silent err; has '["dialect"]' pkram-pgt
+done
+expect 6 inspect d/pkram-pgt4.cmdline --memory d/pkram-pgt4.core
+complains 'mkhandover: d/pkram-pgt4.cmdline: unsupported: the handover does not say how deep its page tables are: add --as pkram-pgt4 or --as pkram-pgt5'
+for name in pkram-regions pmpool prmem; do
+  expect 0 inspect --json d/$name.cmdline --memory d/$name.core
+  is_json; same_as mkhandover-inspect-$name.json; silent err; has '["dialect"]' $name
+done
+expect 0 inspect d/pkram-regions.cmdline --memory d/pkram-regions.core
+same_as mkhandover-inspect-pkram-regions.txt
+expect 0 inspect --json d/pmpool.dtb --memory d/pmpool.core
+same_as mkhandover-inspect-pmpool.json
+expect 6 inspect d/prmem.cmdline --memory d/prmem.core --as pmpool
+complains 'mkhandover: d/prmem.cmdline: is a command line of other dialects, not pmpool, which --as says'
+echo 'pkram=nonsense' >bad.cmdline
+expect 6 inspect bad.cmdline --memory d/prmem.core
+complains 'mkhandover: bad.cmdline: pkram=: malformed: malformed at byte 0'
+
+# Two at once, and lists that people write.
+echo "quiet $(tr '\n' ' ' <d/prmem.cmdline) memmap=64M\$0x10000000,1G!4G badram=0x7ddf0000,0xffffc000" >both.cmdline
+expect 0 inspect --json both.cmdline --memory d/prmem.core
+is_json; has '["dialect"]' prmem+badram+memmap; has '["preserved"][0]["name"]' memmap
+echo 'GRUB_BADRAM="0x100000,0xffffffffff9ff000"' >grub
+expect 0 inspect grub
+same_as mkhandover-inspect-badram.txt
+expect 6 inspect grub --as memmap
+echo 'badram=0x1000' >odd
+expect 6 inspect odd
+complains 'mkhandover: odd: badram=: malformed: malformed at byte 0'
+
+# Into a tree of our own: what is kept, and the pages of the description.
+expect 0 make -v -o foreign.dtb --from d/kho-v4.record --memory d/kho-v4.core --ram-from none
+grep -q '^mkhandover: d/kho-v4.record: its scratch is left out, as the next kernel will not read kho-v4$' err || fail "make --from KHO: $(cat err)"
+expect 0 inspect foreign.dtb
+same_as mkhandover-inspect-foreign.txt
+expect 0 make -o lists.dtb --from both.cmdline --memory d/prmem.core --from grub --ram-from none
+expect 0 inspect --json lists.dtb
+has '["preserved"][0]["name"]' badram-2
+# What is uncertain is kept as far as it is RAM.
+printf '[mem 0x100000-0x41ffffff] usable\n' >little.txt
+expect 0 make -o doubt.dtb --from d/kho-v1-doubt.record --memory d/kho-v1-doubt.core --ram-from little.txt
+expect 0 inspect --json doubt.dtb
+has '["preserved"][-1]["name"]' kho-v1; has '["preserved"][-1]["size"]' $((0x42000000 - 0x40000000))
+expect 3 make -o x.dtb --from d/kho-overlap.record --memory d/kho-overlap.core --ram-from none
 
 # --- check ---
 
@@ -189,8 +290,27 @@ has '["slot"]["index"]' 0; has '["slot"]["start"]' 0x1000000
 expect 0 "${plan[@]}" --json --in-use 16M+64M,firmware
 has '["slot"]["start"]' 0x5000000
 expect 0 "${plan[@]}" --mode fence --entry bzimage
-expect 2 "${plan[@]}" --mode native
-complains 'mkhandover: --mode native: no kernel reads holdfast,handover-v1, so its memory is fenced: use fence or auto'
+expect 6 "${plan[@]}" --mode native
+same_as mkhandover-plan-native-refused.txt; silent err
+# A handover that a kernel may read by itself, with one that does and one that does not.
+printf '[mem 0x0-0x9fbff] usable\n[mem 0x100000-0x27fffffff] usable\n' >big.txt
+kho=(--map big.txt --handover d/kho-v4.record --memory d/kho-v4.core)
+for kernel in kho:auto:native kho:native:native kho:fence:fence new:auto:fence new:fence:fence; do
+  IFS=: read -r image mode got <<<"$kernel"
+  expect 0 plan "${kho[@]}" --kernel "$real/$image/vmlinuz" --mode "$mode" --json
+  is_json; has '["mode"]' "$got"
+done
+expect 0 plan "${kho[@]}" --kernel "$real/kho/vmlinuz" --json
+has '["map"][1]["end"]' 0x280000000; has '["slot"]["start"]' 0x8200000
+expect 6 plan "${kho[@]}" --kernel "$real/new/vmlinuz" --mode native
+says 'verdict    refused
+problem    unsupported: kernel: kho-v4 not supported'
+expect 0 check "${kho[@]}"
+says 'ok: 5 ranges, 6.0 MiB kept, 0 segments checked'
+expect 3 check "${kho[@]}" --segment 0x40000000+4K,initrd
+says 'overlap: initrd [0x40000000, 0x40001000) meets kept kho-v4 [0x40000000, 0x40002000)'
+expect 3 check "${kho[@]}" --segment 0x7000000+4K,initrd
+says 'overlap: initrd [0x7000000, 0x7001000) meets kept kho-v4 structure [0x7000000, 0x7010000)'
 expect 6 "${plan[@]}" --entry vmlinux
 complains 'mkhandover: kernel: its header names no payload to unpack: use --entry bzimage'
 expect 0 "${plan[@]}" -v
@@ -233,6 +353,9 @@ same_as mkhandover-inspect-bundle.txt
 expect 0 inspect --json b
 is_json; same_as mkhandover-inspect-bundle.json
 has '["bundle"]["entry"]' bzimage; has '["cmdline"]' 'console=ttyS0 quiet'; has '["handover"]["dialect"]' holdfast
+expect 0 bundle -o native --kernel kernel --mode native --handover d/pkram-regions.cmdline --memory d/pkram-regions.core
+expect 0 inspect --json native
+has '["bundle"]["mode"]' native; has '["handover"]["preserved"][0]["name"]' pkram-regions
 expect 0 bundle --json -o b2 --kernel kernel --initrd initrd
 is_json; has '["entry"]' bzimage; has '["parts"][1]["kind"]' initrd; has '["parts"][1]["offset"]' 12288
 has '["size"]' "$(stat -c %s b2)"

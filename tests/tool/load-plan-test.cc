@@ -97,7 +97,7 @@ TEST_CASE("No segment touches kept memory, holes, the first MiB or firmware's me
   bench.machine.AddEfi();  // twelve ranges from 0x7d000000 on, inside RAM
   const std::vector<PhysRange> kept = {Range(0x7f900000, 0x80000000), Range(0x7f000000, 0x7f001000),
                                        Range(0x200000, 0x3000000)};
-  bench.options.handover = bench.Write("handover", HandoverOf({kept[0], kept[1], kept[2]}));
+  bench.options.handover.file = bench.Write("handover", HandoverOf({kept[0], kept[1], kept[2]}));
   LoadPlan plan(bench.options, bench.output());
   REQUIRE(plan.Plan(nullptr).ok());
   CHECK(plan.keeps());
@@ -122,7 +122,7 @@ TEST_CASE("No segment touches kept memory, holes, the first MiB or firmware's me
 
 TEST_CASE("What is loaded is planned again where it lies", "[tool][load-plan]") {
   Bench bench;
-  bench.options.handover = bench.Write("handover", HandoverOf({Range(0x10000000, 0x18000000)}));
+  bench.options.handover.file = bench.Write("handover", HandoverOf({Range(0x10000000, 0x18000000)}));
   LoadPlan plan(bench.options, bench.output());
   REQUIRE(plan.Plan(nullptr).ok());
   const LoadPlaces places = plan.places();
@@ -140,7 +140,7 @@ TEST_CASE("What is loaded is planned again where it lies", "[tool][load-plan]") 
                       Catch::EndsWith("was changed while it was put into the bundle: run this again"));
   }
   SECTION("the handover is gone") {
-    std::filesystem::remove(*bench.options.handover);
+    std::filesystem::remove(bench.options.handover.file);
     CHECK_THROWS_AS(plan.Plan(&places), Failure);
   }
 }
@@ -186,7 +186,7 @@ TEST_CASE("The handover that this boot was given is kept clear of", "[tool][load
 TEST_CASE("An option beside a file names the same handover, or one that is not known", "[tool][load-plan]") {
   Bench bench;
   const Bytes tree = HandoverOf({Range(0x10000000, 0x18000000)});
-  bench.options.handover = bench.Write("handover", tree);
+  bench.options.handover.file = bench.Write("handover", tree);
   SECTION("the same") {
     bench.options.cmdline = Format("holdfast=0x1000,{},{}", tree.size(), HexDigits(DigestOf(tree)));
     LoadPlan plan(bench.options, bench.output());

@@ -39,6 +39,7 @@ ExitCode RunBundle(const BundleOptions& options, Output& output) {
                                          .initrd = options.initrd,
                                          .cmdline = options.cmdline,
                                          .handover = options.handover,
+                                         .mode = ParseMode(options.mode),
                                          .entry = ParseEntry(options.entry),
                                          .compress = options.compress},
                                         output);

@@ -10,6 +10,7 @@
 #include "common/base/align.h"
 #include "common/plan/kernel-entry.h"
 #include "tools/mkhandover/digest.h"
+#include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/handover-file.h"
@@ -68,12 +69,10 @@ void AddInitrd(const std::string& path, bool compress, PieceList& pieces) {
   pieces.Own(BundlePartKind::kInitrd, std::move(initrd));
 }
 
-void AddHandover(const std::string& path, PieceList& pieces) {
-  const HandoverFile file(path);
+void AddHandover(const HandoverChoice& choice, PieceList& pieces) {
+  const HandoverFile file(choice);
   file.RequireNoProblem();
-  // Of a file on hugetlbfs only the tree.
-  const std::span<const std::byte> tree = file.tree().bytes();
-  pieces.Own(BundlePartKind::kHandover, {tree.begin(), tree.end()});
+  pieces.Own(BundlePartKind::kHandover, AsTree(file));
 }
 
 std::uint64_t PlaceAfter(std::uint64_t offset) { return AlignUp(offset, kBundleAlignment); }
@@ -119,7 +118,7 @@ std::string_view BundleEncodingName(BundleEncoding encoding) {
   return encoding == BundleEncoding::kZstd ? "zstd" : "stored";
 }
 
-std::vector<std::byte> EncodeBundle(KernelEntry entry, std::span<const BundlePiece> pieces) {
+std::vector<std::byte> EncodeBundle(KernelEntry entry, ModeWish mode, std::span<const BundlePiece> pieces) {
   std::vector<StoredBundlePart> table;
   std::uint64_t end = sizeof(StoredBundleHeader) + pieces.size() * sizeof(StoredBundlePart);
   for (const BundlePiece& piece : pieces) {
@@ -138,7 +137,7 @@ std::vector<std::byte> EncodeBundle(KernelEntry entry, std::span<const BundlePie
                             .num_parts = Le32(static_cast<std::uint32_t>(pieces.size())),
                             .size = Le64(end),
                             .entry = Le32(static_cast<std::uint32_t>(entry)),
-                            .mode = Le32(0),
+                            .mode = Le32(static_cast<std::uint32_t>(mode)),
                             .digest = {}};
   const std::span<const std::byte> table_bytes = std::as_bytes(std::span(table));
   CopyTo(out, 0, BytesOf(header));
@@ -172,8 +171,8 @@ BuiltBundle BuildBundle(const BundleRequest& request, Output& output) {
   if (!request.cmdline.empty()) {
     pieces.Borrow(BundlePartKind::kCommandLine, AsBytes(request.cmdline));
   }
-  if (request.handover) {
-    AddHandover(*request.handover, pieces);
+  if (request.handover.given()) {
+    AddHandover(request.handover, pieces);
   }
   const KernelEntry entry = unpacked ? request.entry : KernelEntry::kBzImage;
   BuiltBundle out{.bytes = {},
@@ -182,7 +181,7 @@ BuiltBundle BuildBundle(const BundleRequest& request, Output& output) {
                   .entry = unpacked ? KernelEntry::kVmlinux : KernelEntry::kBzImage};
   out.entry_facts.has_bzimage = !IsCutOff(unpacked.get());
   // What is not understood here will not be there, so the stage need not try.
-  out.bytes = EncodeBundle(entry, pieces.view());
+  out.bytes = EncodeBundle(entry, request.mode, pieces.view());
   Bundle check;
   ReadBundle(out.bytes, "the bundle that was made", check);
   return out;

@@ -13,6 +13,7 @@
 #include "common/format/bundle.h"
 #include "common/format/kernel-header.h"
 #include "common/plan/boot-plan.h"
+#include "tools/mkhandover/handover-choice.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/output.h"
 
@@ -33,7 +34,8 @@ struct BundleRequest {
   std::string kernel;                   // files
   std::optional<std::string> initrd{};  //
   std::string cmdline{};
-  std::optional<std::string> handover{};
+  HandoverChoice handover{};
+  ModeWish mode = ModeWish::kAuto;
   KernelEntry entry = KernelEntry::kAuto;
   bool compress = false;  // the initrd, if that makes it smaller
 };
@@ -56,7 +58,7 @@ struct BundlePiece {
   std::uint64_t size = 0;  // decoded
 };
 // Header, table and parts, in the order given.
-std::vector<std::byte> EncodeBundle(KernelEntry entry, std::span<const BundlePiece> pieces);
+std::vector<std::byte> EncodeBundle(KernelEntry entry, ModeWish mode, std::span<const BundlePiece> pieces);
 
 // Decodes a bundle and verifies every part's digest.  `name` is for messages.
 void ReadBundle(std::span<const std::byte> bytes, const std::string& name, Bundle& out);

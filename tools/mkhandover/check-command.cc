@@ -24,11 +24,11 @@ ExitCode RunCheck(const CheckOptions& options, Output& output) {
     named.push_back(ParseNamedRangeOption("--segment", text, /*default_name=*/{}));
   }
   const auto map = ReadMap(options.map.where, options.map.efi_descriptor_size);
-  const HandoverFile file(options.handover);
+  const HandoverFile file(options.handover, &map->map());
 
   std::vector<Problem> problems;
-  if (file.problem()) {
-    problems.push_back(*file.problem());
+  if (!file.problems().empty()) {
+    problems = file.problems();
   } else {
     std::vector<SegmentRequest> segments;
     for (const NamedRange& each : named) {

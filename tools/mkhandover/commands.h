@@ -12,6 +12,7 @@
 
 #include "common/format/handover.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/handover-choice.h"
 #include "tools/mkhandover/map-source.h"
 #include "tools/mkhandover/output.h"
 
@@ -27,6 +28,7 @@ struct MakeOptions {
   std::vector<std::string> preserve;
   std::vector<std::string> pages_of;
   std::vector<std::string> from;
+  HandoverChoice from_all;  // dialect and memory of each of them
   std::vector<std::string> scratch;
   std::optional<std::string> ram_from;  // a MAP, or "none"; absent: this machine's
   std::uint32_t efi_descriptor_size = kDefaultEfiDescriptorSize;
@@ -37,21 +39,20 @@ struct MakeOptions {
 ExitCode RunMake(const MakeOptions& options, Output& output);
 
 struct InspectOptions {
-  std::string file;
-  std::string dialect;  // empty: look
+  HandoverChoice file;
 };
 ExitCode RunInspect(const InspectOptions& options, Output& output);
 
 struct CheckOptions {
   MapChoice map;
-  std::string handover;
+  HandoverChoice handover;
   std::vector<std::string> segments;
 };
 ExitCode RunCheck(const CheckOptions& options, Output& output);
 
 struct PlanOptions {
   MapChoice map;
-  std::string handover;
+  HandoverChoice handover;
   std::string kernel;
   std::optional<std::string> initrd;
   std::string cmdline;
@@ -67,7 +68,8 @@ struct BundleOptions {
   std::string kernel;
   std::optional<std::string> initrd;
   std::string cmdline;
-  std::optional<std::string> handover;
+  HandoverChoice handover;
+  std::string mode = "auto";
   std::string entry = "auto";
   bool compress = false;
   std::optional<std::string> image;  // the stage that the bundle goes into
@@ -79,7 +81,8 @@ struct LoadOptions {
   std::optional<std::string> initrd;
   std::string cmdline;
   bool reuse_cmdline = false;
-  std::optional<std::string> handover;
+  HandoverChoice handover;
+  std::string mode = "auto";
   std::string entry = "auto";
   std::optional<std::string> stage;
   std::string via = "auto";
@@ -98,7 +101,7 @@ ExitCode RunReport(const ReportOptions& options, Output& output);
 
 struct MapOptions {
   MapChoice map;
-  std::optional<std::string> handover;
+  HandoverChoice handover;
   std::optional<std::string> svg;
 };
 ExitCode RunMap(const MapOptions& options, Output& output);

@@ -7,31 +7,13 @@
 
 #include "common/base/version.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
 namespace {
 
 constexpr std::size_t kMaxNodeName = 31;
-
-bool Ascends(PhysRange a, PhysRange b) { return a.start() != b.start() ? a.start() < b.start() : a.end() < b.end(); }
-
-// Joins ranges that touch; with `overlapping` also those that overlap.
-void SortAndJoin(std::vector<PhysRange>& ranges, bool overlapping) {
-  std::sort(ranges.begin(), ranges.end(), Ascends);
-  std::vector<PhysRange> joined;
-  for (const PhysRange& range : ranges) {
-    const bool joins =
-        !joined.empty() && (overlapping ? range.start() <= joined.back().end() : range.start() == joined.back().end());
-    if (joins) {
-      joined.back() =
-          PhysRange::FromStartEnd(joined.back().start(), std::max(joined.back().end(), range.end())).value();
-    } else {
-      joined.push_back(range);
-    }
-  }
-  ranges = std::move(joined);
-}
 
 // What the stage would refuse at the jump is not written.
 void RequireThatStageReads(std::span<const std::byte> bytes) {
@@ -85,16 +67,13 @@ void Draft::Merge(const HandoverFile& file) {
   const Handover& handover = file.handover();
   std::vector<Node> nodes;
   for (const KeptPiece& piece : file.pieces()) {
-    const auto same =
-        std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.name == piece.name; });
+    const std::string name = MakeNodeName(piece.name);
+    const auto same = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.name == name; });
     if (same != nodes.end()) {
       same->ranges.push_back(piece.range);
     } else {
-      nodes.push_back({.name = piece.name,
-                       .owner = piece.owner,
-                       .fence = piece.fence,
-                       .ranges = {piece.range},
-                       .sha256 = piece.sha256});
+      nodes.push_back(
+          {.name = name, .owner = piece.owner, .fence = piece.fence, .ranges = {piece.range}, .sha256 = piece.sha256});
     }
   }
   // Names that are free come first, so that only the others change.
@@ -107,6 +86,9 @@ void Draft::Merge(const HandoverFile& file) {
   }
   for (const PhysRange& range : handover.ram.view()) {
     AddRam(range);
+  }
+  if (file.tree() == nullptr) {
+    return;  // Only a tree of ours has a policy.
   }
   // The first handover's policy holds; a later one can only take KASLR away, as in the stage.
   if (!has_policy_) {
@@ -200,6 +182,16 @@ std::uint64_t Draft::bytes() const {
     }
   }
   return sum;
+}
+
+std::vector<std::byte> AsTree(const HandoverFile& file) {
+  if (const FdtView* const tree = file.tree(); tree != nullptr) {
+    return {tree->bytes().begin(), tree->bytes().end()};
+  }
+  Draft draft;
+  draft.Merge(file);
+  draft.Finish();
+  return draft.Encode();
 }
 
 }  // namespace holdfast::tool

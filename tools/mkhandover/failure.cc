@@ -86,4 +86,9 @@ void FailToDecode(const std::string& what, Error error) {
   throw Failure(error, Format("{}: {}", what, DescribeRule({.code = error.code, .where = error.where})));
 }
 
+void FailToDecodeAt(const std::string& what, Error error) {
+  throw Failure(error,
+                Format("{}: {}", what, DescribeRule({.code = error.code, .where = error.where, .is_address = true})));
+}
+
 }  // namespace holdfast::tool

@@ -54,6 +54,8 @@ std::string DescribeWhat(const Problem& problem);
 [[noreturn]] void FailWithErrno(const std::string& what);
 // Ends the verb because `what` does not decode.
 [[noreturn]] void FailToDecode(const std::string& what, Error error);
+// The same of what is in memory, where the decoder's error is an address.
+[[noreturn]] void FailToDecodeAt(const std::string& what, Error error);
 inline void FailUnless(const Status& status, const std::string& what) {
   if (!status.ok()) {
     FailToDecode(what, status.error());

@@ -131,6 +131,10 @@ void WriteFile(const std::string& path, std::span<const std::byte> bytes) {
 
 std::string FileName(const std::string& path) { return path == "-" ? "standard input" : path; }
 
+bool IsText(std::span<const std::byte> bytes) {
+  return std::none_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
 std::string_view AsText(std::span<const std::byte> bytes) {
   // char may look at any object's bytes.
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};

@@ -48,6 +48,8 @@ void WriteTo(int fd, std::span<const std::byte> bytes, const std::string& name);
 // Messages name it so: "standard input" for "-".
 std::string FileName(const std::string& path);
 
+// No byte is NUL.
+bool IsText(std::span<const std::byte> bytes);
 std::string_view AsText(std::span<const std::byte> bytes);
 std::span<const std::byte> AsBytes(std::string_view text);
 

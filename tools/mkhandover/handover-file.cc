@@ -1,26 +1,24 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A handover from a file: decoded, with the storage that it borrows.
+// A handover from a file: decoded, with the storage that it borrows, whichever dialect wrote it.
 
 #include "tools/mkhandover/handover-file.h"
 
 #include <algorithm>
-#include <array>
+#include <filesystem>
 #include <map>
 
 #include "common/abi/handover-fdt.h"
 #include "common/base/byte-reader.h"
+#include "common/format/kept-collector.h"
 #include "common/plan/stage-limits.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
+#include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/text.h"
+#include "tools/mkhandover/tree-names.h"
 
 namespace holdfast::tool {
 namespace {
-
-constexpr std::string_view kReadName = "holdfast";
-constexpr std::array<std::string_view, 10> kOtherNames = {"kho-v1", "kho-v1-512", "kho-v1-4096", "kho-v3",
-                                                          "kho-v4", "kho-series", "pkram-pgt",   "pkram-regions",
-                                                          "pmpool", "prmem"};
 
 // What the stage calls it in a refusal.
 constexpr std::string_view kStageTable = "handover";
@@ -28,20 +26,8 @@ constexpr std::string_view kStageTable = "handover";
 // Room for a file on hugetlbfs, which is larger than the tree in it.
 constexpr std::size_t kMaxHandoverFile = std::size_t{1} << 30;
 
-// All strings of the root's compatible property: "a, b".
-std::string CompatibleText(const FdtView& tree) {
-  const auto bytes = tree.Property(tree.root(), handover_fdt::kPropCompatible);
-  if (!bytes || bytes->empty()) {
-    return {};
-  }
-  std::string text(AsText(*bytes));
-  text.erase(std::find_if(text.rbegin(), text.rend(), [](char c) { return c != '\0'; }).base(), text.end());
-  std::string out;
-  for (const char c : text) {
-    out += c == '\0' ? std::string(", ") : Printable({&c, 1});
-  }
-  return out;
-}
+// What is uncertain may fall apart where RAM and scratch do; a description of more pieces is not one.
+constexpr std::size_t kMaxKeptRanges = std::size_t{1} << 22;
 
 FdtView OpenTree(std::span<const std::byte> bytes, const std::string& name) {
   const auto tree = FdtView::Open(bytes);
@@ -66,6 +52,33 @@ std::optional<Digest> DigestIn(const PreservedNode& node) {
   return ByteReader(*node.sha256).Read<Digest>().value();
 }
 
+std::vector<FoundCarrier> OneCarrier(std::vector<std::byte> bytes) {
+  std::vector<FoundCarrier> out;
+  out.push_back(RecognizeFile(std::move(bytes)));
+  return out;
+}
+
+std::vector<FoundCarrier> FindCarriers(const std::string& path) {
+  return path != "-" && std::filesystem::is_directory(path) ? FindInDirectory(path)
+                                                            : OneCarrier(ReadFile(path, kMaxHandoverFile));
+}
+
+// Room for every range that a handover has.  A pair of cells takes 16 bytes, so the tree's size bounds their number.
+std::size_t CapacityFor(const FdtView* tree, const ForeignSet& foreign, const MemoryMap& map) {
+  std::size_t capacity = tree != nullptr ? tree->bytes().size() / 16 + 1 : 1;
+  for (const ForeignHandover& each : foreign.list()) {
+    const auto is_uncertain = [](const KeptBlock& block) { return block.kind == KeptKind::kUncertain; };
+    const auto uncertain =
+        static_cast<std::size_t>(std::count_if(each.blocks.begin(), each.blocks.end(), is_uncertain));
+    capacity += each.blocks.size() + std::min(kMaxKeptRanges, uncertain * (map.size() + each.scratch.size() + 2));
+  }
+  return capacity;
+}
+
+std::optional<FdtView> TreeIn(const std::vector<std::byte>& bytes, bool is_foreign, const std::string& name) {
+  return is_foreign ? std::nullopt : std::optional(OpenTree(bytes, name));
+}
+
 }  // namespace
 
 std::optional<Problem> FindStageProblem(const FdtView& tree) {
@@ -79,71 +92,147 @@ std::optional<Problem> FindStageProblem(const FdtView& tree) {
   RangeSet scratch(scratch_storage);
   RangeSet ram(ram_storage);
   Handover handover(kept, scratch, ram);
-  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, handover); !status.ok()) {
+  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, NoLists(), handover); !status.ok()) {
     return Problem{.code = status.error().code, .where = status.error().where, .what = kStageTable};
   }
   return std::nullopt;
 }
 
-void CheckDialectName(std::string_view dialect) {
-  if (dialect == kReadName) {
-    return;
+HandoverFile::Origin HandoverFile::OriginOf(std::vector<FoundCarrier> found, const HandoverChoice& choice) {
+  const DialectWish wish = ParseDialect(choice.dialect);
+  Origin out{.name = FileName(choice.file)};
+  auto* const other = std::get_if<OtherFile>(&found.front());
+  if (other == nullptr) {
+    out.foreign = ForeignSet(found, wish, {.capture = choice.memory, .is_live = IsLive(choice.file)}, out.name);
+    return out;
   }
-  if (std::find(kOtherNames.begin(), kOtherNames.end(), dialect) != kOtherNames.end()) {
+  out.bytes = std::move(other->bytes);
+  if (!wish.Takes(kNameHoldfast)) {
+    OpenTree(out.bytes, out.name);
     throw Failure(ExitCode::kBadInput,
-                  Format("--as {}: this version does not read that dialect yet, only {}", dialect, kReadName));
+                  Format("{}: is {}, not {}, which --as says", out.name, kNameHoldfast, wish.given));
   }
-  throw Failure(ExitCode::kUsage,
-                Format("--as {}: no such dialect; this version reads {}", Printable(dialect), kReadName));
+  return out;
 }
 
-std::string_view DialectNameOf(std::string_view compatible) {
-  return compatible == kDialectHoldfast ? kReadName : compatible;
-}
-
-HandoverFile::HandoverFile(const std::string& path) : HandoverFile(ReadFile(path, kMaxHandoverFile), FileName(path)) {}
-
-// A pair of cells takes 16 bytes, so the tree's size bounds the number of ranges.
 HandoverFile::HandoverFile(std::vector<std::byte> bytes, std::string name)
-    : name_(std::move(name)),
-      bytes_(std::move(bytes)),
-      tree_(OpenTree(bytes_, name_)),
-      kept_storage_(tree_.bytes().size() / 16 + 1),
+    : HandoverFile(Origin{.name = std::move(name), .bytes = std::move(bytes)}, /*map=*/nullptr) {}
+
+HandoverFile::HandoverFile(const HandoverChoice& choice, const MemoryMap* map)
+    : HandoverFile(OriginOf(FindCarriers(choice.file), choice), map) {}
+
+HandoverFile::HandoverFile(std::vector<std::byte> bytes, const HandoverChoice& choice)
+    : HandoverFile(OriginOf(OneCarrier(std::move(bytes)), choice), /*map=*/nullptr) {}
+
+HandoverFile::HandoverFile(Origin origin, const MemoryMap* map)
+    : name_(std::move(origin.name)),
+      bytes_(std::move(origin.bytes)),
+      foreign_(std::move(origin.foreign)),
+      tree_(TreeIn(bytes_, !foreign_.list().empty(), name_)),
+      all_ram_(1),
+      kept_storage_(CapacityFor(tree(), foreign_, map != nullptr ? *map : all_ram_.map())),
       scratch_storage_(kept_storage_.size()),
       ram_storage_(kept_storage_.size()),
       kept_(kept_storage_),
       scratch_(scratch_storage_),
       ram_(ram_storage_),
       handover_(kept_, scratch_, ram_) {
-  FailUnless(DecodeHandoverV1(tree_, /*source=*/0, handover_), name_);
-  CollectPieces();
-  PreservedMap::Conflict conflict;
-  if (const Status status = kept_.Seal(&conflict); !status.ok()) {
-    const Error error = status.error();
-    if (error.code != Errc::kKeptOverlap) {
-      FailToDecode(name_, error);
+  FailUnless(all_ram_.map().AppendAscending(PhysRange::All(), MemType::kUsable), name_);
+  if (tree_) {
+    AddTree();
+  } else {
+    AddForeign(map != nullptr ? *map : all_ram_.map());
+  }
+  Seal();
+}
+
+void HandoverFile::AddTree() {
+  const Status decoded = DecodeHandoverV1(*tree_, /*source=*/0, NoLists(), handover_);
+  if (!decoded.ok() && decoded.error().code == Errc::kUnreadable) {
+    const Error error = decoded.error();
+    throw Failure(error, Format("{}: {}: the range-list at {} is not in the file: it can be read by the stage only",
+                                name_, ErrcName(error.code), Hex(error.where)));
+  }
+  FailUnless(decoded, name_);
+  CollectTreePieces();
+}
+
+// As the stage does it, so that both keep the same.
+void HandoverFile::AddForeign(const MemoryMap& map) {
+  std::vector<std::vector<PhysRange>> uncertain;
+  for (const ForeignHandover& each : foreign_.list()) {
+    const auto source = static_cast<std::uint8_t>(uncertain.size());
+    std::vector<PhysRange> areas = each.scratch;
+    RangeSet scratch(areas);
+    for (const PhysRange& area : each.scratch) {
+      FailUnless(scratch.Add(area), name_);
     }
-    problem_ = Problem{.code = error.code,
+    const std::size_t before = kept_.size();
+    KeptCollector collector(kept_, source, each.fence, map, scratch);
+    for (const KeptBlock& block : each.blocks) {
+      FailUnless(collector.sink().Add(block), name_);
+    }
+    FailUnless(collector.Flush(), name_);
+    auto& ranges = uncertain.emplace_back();
+    for (const KeptRange& kept : kept_.view().subspan(before)) {
+      if (kept.kind == KeptKind::kUncertain) {
+        ranges.push_back(kept.range);
+      }
+    }
+    SortAndJoin(ranges, /*overlapping=*/true);
+    handover_.dialect.Add(each.dialect);
+    AddNative(each, source);
+    const std::vector<Problem> problems = ProblemsOf(each);
+    problems_.insert(problems_.end(), problems.begin(), problems.end());
+  }
+  pieces_ = PiecesOf(foreign_.list(), uncertain);
+}
+
+void HandoverFile::AddNative(const ForeignHandover& foreign, std::uint8_t source) {
+  if (!foreign.compatible.empty() && !foreign.scratch.empty() && !handover_.native) {
+    handover_.native = NativeHandover{.source = source,
+                                      .compatible = foreign.compatible,
+                                      .is_ambiguous = foreign.is_ambiguous,
+                                      .scratch = foreign.scratch};
+  }
+}
+
+void HandoverFile::Seal() {
+  PreservedMap::Conflict conflict;
+  const Status status = kept_.Seal(&conflict);
+  if (status.ok() || !problems_.empty()) {
+    return;  // What overlaps in other dialects has been found already.
+  }
+  const Error error = status.error();
+  if (error.code != Errc::kKeptOverlap) {
+    FailToDecode(name_, error);
+  }
+  problems_.push_back({.code = error.code,
                        .where = error.where,
                        .what = NameOf(conflict.first),
                        .range = conflict.first.range,
                        .other = NameOf(conflict.second),
-                       .other_range = conflict.second.range};
-  }
+                       .other_range = conflict.second.range});
 }
 
 void HandoverFile::RequireNoProblem() const {
-  if (problem_) {
-    throw Failure({problem_->code, problem_->where}, Format("{}: {}", name_, DescribeRule(*problem_)));
+  if (!problems_.empty()) {
+    const Problem& first = problems_.front();
+    throw Failure({first.code, first.where}, Format("{}: {}", name_, DescribeRule(first)));
   }
 }
 
 std::string HandoverFile::created_by() const {
-  const auto text = tree_.String(tree_.root(), handover_fdt::kPropCreatedBy);
+  if (!tree_) {
+    return {};
+  }
+  const auto text = tree_->String(tree_->root(), handover_fdt::kPropCreatedBy);
   return text.ok() && text.value() ? Printable(*text.value()) : std::string();
 }
 
-std::string_view HandoverFile::NameOf(const KeptRange& kept) const { return KeptName(tree_, kept); }
+std::string_view HandoverFile::NameOf(const KeptRange& kept) const {
+  return tree_ ? KeptName(*tree_, kept) : NameOfBlock(foreign_.list()[kept.source], kept.kind);
+}
 
 void HandoverFile::NameKept(Problem& problem) const {
   if (problem.kept) {
@@ -151,14 +240,14 @@ void HandoverFile::NameKept(Problem& problem) const {
   }
 }
 
-void HandoverFile::CollectPieces() {
+void HandoverFile::CollectTreePieces() {
   // By node: to find one again is a walk through the tree.
   std::map<std::uint32_t, PreservedNode> nodes;
   for (const KeptRange& kept : kept_.view()) {
     const auto [known, is_new] = nodes.try_emplace(kept.node);
     if (is_new) {
-      if (const auto node = tree_.At(kept.node)) {
-        FailUnless(DecodePreservedNode(tree_, *node, known->second), name_);
+      if (const auto node = tree_->At(kept.node)) {
+        FailUnless(DecodePreservedNode(*tree_, *node, known->second), name_);
       }
     }
     pieces_.push_back({.range = kept.range.RoundedOut(kPageSize),
@@ -167,14 +256,7 @@ void HandoverFile::CollectPieces() {
                        .owner = Printable(known->second.owner),
                        .sha256 = DigestIn(known->second)});
   }
-  std::stable_sort(pieces_.begin(), pieces_.end(),
-                   [](const KeptPiece& a, const KeptPiece& b) { return a.range.start() < b.range.start(); });
-  PhysAddr free_from;
-  for (KeptPiece& piece : pieces_) {
-    piece.range = piece.range.From(free_from);
-    free_from = std::max(free_from, piece.range.end());
-  }
-  std::erase_if(pieces_, [](const KeptPiece& piece) { return piece.range.empty(); });
+  MakeDisjoint(pieces_);
 }
 
 }  // namespace holdfast::tool

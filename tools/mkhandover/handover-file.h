@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A handover from a file: decoded, with the storage that it borrows.
+// A handover from a file: decoded, with the storage that it borrows, whichever dialect wrote it.
 //
-// The compatible string of the tree says which dialect it is; this version reads holdfast,handover-v1, and names
-// any other in its refusal.
+// What the file is, is found out by looking (carriers.h).  A tree of our own stands alone; a command line, or the
+// setup_data nodes of a kernel, may bring several of the other dialects, and their union is the handover.
 
 #pragma once
 
@@ -16,58 +16,70 @@
 #include "common/format/handover-v1.h"
 #include "common/format/handover.h"
 #include "common/mem/problem.h"
+#include "tools/mkhandover/foreign-set.h"
+#include "tools/mkhandover/handover-choice.h"
+#include "tools/mkhandover/kept-pieces.h"
+#include "tools/mkhandover/owned-map.h"
 
 namespace holdfast::tool {
-
-// Ends in a usage Failure for a name that is no dialect, and in one of bad input for one that is not read yet.
-void CheckDialectName(std::string_view dialect);
-// The name that is in use for what a tree's compatible string says.
-std::string_view DialectNameOf(std::string_view compatible);
 
 // Why the stage would refuse to read this tree, whose tables are smaller than ours.
 std::optional<Problem> FindStageProblem(const FdtView& tree);
 
-// A kept range under its own name: rounded to pages, not joined with its neighbours.
-struct KeptPiece {
-  PhysRange range;
-  Fence fence = Fence::kReserved;
-  std::string name;
-  std::string owner;
-  std::optional<Digest> sha256;  // of the contents of all ranges of that name
-};
-
 class HandoverFile {
  public:
-  // `name` is for messages.  Bytes that are no handover end in a Failure; two kept ranges that overlap do not,
-  // they are the problem() of an otherwise readable handover.
+  // A tree of our own.  `name` is for messages.  Bytes that are no handover end in a Failure; kept ranges that overlap
+  // do not, they are problems() of an otherwise readable handover.
   HandoverFile(std::vector<std::byte> bytes, std::string name);
-  explicit HandoverFile(const std::string& path);
+  // Any dialect.  `map` says what is RAM, so that what is only perhaps kept is cut down to that; null: it is not known.
+  explicit HandoverFile(const HandoverChoice& choice, const MemoryMap* map = nullptr);
+  // The same of a file that was read already.
+  HandoverFile(std::vector<std::byte> bytes, const HandoverChoice& choice);
   HandoverFile(const HandoverFile&) = delete;
   HandoverFile& operator=(const HandoverFile&) = delete;
 
   const std::string& name() const { return name_; }
-  // The kept map is sealed if there is no problem(), else it must not be used.
+  // The kept map is sealed if there are no problems(), else it must not be used.
   const Handover& handover() const { return handover_; }
-  const std::optional<Problem>& problem() const { return problem_; }
+  const std::vector<Problem>& problems() const { return problems_; }
   // Ends in a Failure if there is a problem.
   void RequireNoProblem() const;
 
   std::string created_by() const;
-  // Ascending and disjoint; where two overlap the later one yields.
+  // Ascending and disjoint.  Where two overlap the later one yields; structures yield to memory, and what is uncertain
+  // yields to both.
   const std::vector<KeptPiece>& pieces() const { return pieces_; }
-  // The name that a kept range has in the tree.
+  // The name that a kept range has in the tree, or that of its dialect.
   std::string_view NameOf(const KeptRange& kept) const;
-  const FdtView& tree() const { return tree_; }
-
   // Puts names of kept ranges where a problem speaks of them.
   void NameKept(Problem& problem) const;
 
+  // Null where it is of other dialects.
+  const FdtView* tree() const { return tree_ ? &*tree_ : nullptr; }
+  // Empty where it is a tree of ours.
+  const ForeignSet& foreign() const { return foreign_; }
+
  private:
-  void CollectPieces();
+  // What is decoded of a file before it is known how much storage it takes.
+  struct Origin {
+    std::string name;
+    std::vector<std::byte> bytes{};  // a tree of ours, or
+    ForeignSet foreign{};
+  };
+  HandoverFile(Origin origin, const MemoryMap* map);
+  static Origin OriginOf(std::vector<FoundCarrier> found, const HandoverChoice& choice);
+
+  void AddTree();
+  void CollectTreePieces();
+  void AddForeign(const MemoryMap& map);
+  void AddNative(const ForeignHandover& foreign, std::uint8_t source);
+  void Seal();
 
   std::string name_;
   std::vector<std::byte> bytes_;
-  FdtView tree_;
+  ForeignSet foreign_;
+  std::optional<FdtView> tree_;
+  OwnedMap all_ram_;  // where nobody says what is RAM
   std::vector<KeptRange> kept_storage_;
   std::vector<PhysRange> scratch_storage_;
   std::vector<PhysRange> ram_storage_;
@@ -76,7 +88,7 @@ class HandoverFile {
   RangeSet ram_;
   Handover handover_;
   std::vector<KeptPiece> pieces_;
-  std::optional<Problem> problem_;
+  std::vector<Problem> problems_;
 };
 
 }  // namespace holdfast::tool

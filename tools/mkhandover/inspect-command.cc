@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // mkhandover inspect: what a handover, or a bundle, says.
 
+#include <filesystem>
 #include <memory>
 
 #include "common/console/wording.h"
@@ -9,7 +10,9 @@
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/handover-file.h"
+#include "tools/mkhandover/inspect-foreign.h"
 #include "tools/mkhandover/json.h"
+#include "tools/mkhandover/kernel-file.h"
 #include "tools/mkhandover/stage-file.h"
 #include "tools/mkhandover/text.h"
 
@@ -51,7 +54,7 @@ void AddHandover(const HandoverFile& file, Json& out) {
   out["ram"] = JsonRanges(handover.ram.view());
   out["pages"] = bytes / kPageSize;
   out["bytes"] = bytes;
-  out["problems"] = file.problem() ? JsonProblems(std::span(&*file.problem(), 1)) : Json::array();
+  out["problems"] = JsonProblems(file.problems());
 }
 
 std::string SetText(const RangeSet& set) {
@@ -87,12 +90,14 @@ void PrintText(const HandoverFile& file, Output& output) {
   }
   PrintRanges("scratch", handover.scratch, output);
   PrintRanges("ram", handover.ram, output);
-  if (file.problem()) {
-    output.Line(Format("problem    {}", DescribeRule(*file.problem())));
+  for (const Problem& problem : file.problems()) {
+    output.Line(Format("problem    {}", DescribeRule(problem)));
   }
 }
 
-ExitCode StatusOf(const HandoverFile& file) { return file.problem() ? ExitFor(file.problem()->code) : ExitCode::kFine; }
+ExitCode StatusOf(const HandoverFile& file) {
+  return file.problems().empty() ? ExitCode::kFine : ExitFor(file.problems().front().code);
+}
 
 // --- Bundles ------------------------------------------------------------------------------------------------------
 
@@ -122,7 +127,10 @@ Json BundleJson(const StageFile* stage, const Bundle& bundle, const BundleTexts&
                     {"init_size", stage->init_size()},
                     {"signed", stage->is_signed()}};
   }
-  out["bundle"] = {{"size", bundle.size}, {"entry", KernelEntryName(bundle.entry)}, {"parts", JsonParts(bundle)}};
+  out["bundle"] = {{"size", bundle.size},
+                   {"entry", KernelEntryName(bundle.entry)},
+                   {"mode", ModeWishName(bundle.mode)},
+                   {"parts", JsonParts(bundle)}};
   out["cmdline"] = texts.cmdline;
   if (texts.handover != nullptr) {
     AddHandover(*texts.handover, out["handover"]);
@@ -136,7 +144,8 @@ void PrintBundle(const StageFile* stage, const Bundle& bundle, const BundleTexts
     output.Line(Format("image      {}, needs {} from where it is loaded{}", SizeText(stage->bytes().size()),
                        SizeText(stage->init_size()), stage->is_signed() ? ", signed" : ""));
   }
-  output.Line(Format("bundle     {}, entry {}", SizeText(bundle.size), KernelEntryName(bundle.entry)));
+  output.Line(Format("bundle     {}, entry {}, mode {}", SizeText(bundle.size), KernelEntryName(bundle.entry),
+                     ModeWishName(bundle.mode)));
   PrintParts(bundle, output);
   output.Line(Format("cmdline    {}", texts.cmdline.empty() ? "none" : texts.cmdline));
   if (texts.handover != nullptr) {
@@ -164,30 +173,41 @@ ExitCode InspectStage(const StageFile& stage, Output& output) {
   return InspectBundle(&stage, stage.payload(), stage.name(), output);
 }
 
+ExitCode InspectHandover(const HandoverFile& file, Output& output) {
+  if (output.json()) {
+    Json out = JsonDocument();
+    if (file.tree() != nullptr) {
+      AddHandover(file, out);
+    } else {
+      out = ForeignJson(file, output);
+    }
+    output.Line(ToText(out));
+  } else if (file.tree() != nullptr) {
+    PrintText(file, output);
+  } else {
+    PrintForeign(file, output);
+  }
+  return StatusOf(file);
+}
+
 }  // namespace
 
 ExitCode RunInspect(const InspectOptions& options, Output& output) {
-  if (!options.dialect.empty()) {
-    CheckDialectName(options.dialect);
+  const HandoverChoice& choice = options.file;
+  ParseDialect(choice.dialect);  // A name that is none is refused before anything is read.
+  if (choice.file == "-" || !std::filesystem::is_directory(choice.file)) {
+    // Room for a bundle: a handover may not be that large.
+    std::vector<std::byte> bytes = ReadFile(choice.file);
+    const std::string name = FileName(choice.file);
+    if (StageFile::Looks(bytes)) {
+      return InspectStage(StageFile(std::move(bytes), name), output);
+    }
+    if (BeginsBundle(bytes)) {
+      return InspectBundle(/*stage=*/nullptr, bytes, name, output);
+    }
+    return InspectHandover(HandoverFile(std::move(bytes), choice), output);
   }
-  // Room for a bundle: a handover may not be that large.
-  std::vector<std::byte> bytes = ReadFile(options.file);
-  const std::string name = FileName(options.file);
-  if (StageFile::Looks(bytes)) {
-    return InspectStage(StageFile(std::move(bytes), name), output);
-  }
-  if (BeginsBundle(bytes)) {
-    return InspectBundle(/*stage=*/nullptr, bytes, name, output);
-  }
-  const HandoverFile file(std::move(bytes), name);
-  if (output.json()) {
-    Json out = JsonDocument();
-    AddHandover(file, out);
-    output.Line(ToText(out));
-  } else {
-    PrintText(file, output);
-  }
-  return StatusOf(file);
+  return InspectHandover(HandoverFile(choice), output);
 }
 
 }  // namespace holdfast::tool

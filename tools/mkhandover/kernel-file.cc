@@ -3,6 +3,7 @@
 
 #include "tools/mkhandover/kernel-file.h"
 
+#include "common/format/image-string.h"
 #include "common/plan/kernel-entry.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
@@ -26,6 +27,22 @@ std::string PayloadComplaint(Error error) {
 
 KernelEntry ParseEntry(std::string_view word) {
   return word == "vmlinux" ? KernelEntry::kVmlinux : word == "bzimage" ? KernelEntry::kBzImage : KernelEntry::kAuto;
+}
+
+ModeWish ParseMode(std::string_view word) {
+  return word == "native" ? ModeWish::kNative : word == "fence" ? ModeWish::kFence : ModeWish::kAuto;
+}
+
+std::string_view ModeWishName(ModeWish mode) {
+  switch (mode) {
+    case ModeWish::kAuto:
+      return "auto";
+    case ModeWish::kFence:
+      return "fence";
+    case ModeWish::kNative:
+      return "native";
+  }
+  return "unknown";
 }
 
 KernelFile::KernelFile(std::vector<std::byte> bytes, std::string name)
@@ -64,6 +81,10 @@ std::unique_ptr<UnpackedKernel> UnpackFor(KernelEntry wanted, const KernelFile& 
     return give_up(status.error(), Format("what it unpacks to is not understood: {}", RuleOf(status.error())));
   }
   return out;
+}
+
+bool SpeaksNative(const Handover& handover, const UnpackedKernel* unpacked) {
+  return handover.native && unpacked != nullptr && CarriesString(unpacked->bytes, handover.native->compatible);
 }
 
 EntryFacts EntryFactsFor(KernelEntry wanted, const KernelFile& kernel, const UnpackedKernel* unpacked) {

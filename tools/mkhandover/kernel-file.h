@@ -19,6 +19,9 @@ namespace holdfast::tool {
 
 // "auto", "vmlinux", "bzimage": one of these, as the command line has checked.
 KernelEntry ParseEntry(std::string_view word);
+// "auto", "fence", "native", in the same way.
+ModeWish ParseMode(std::string_view word);
+std::string_view ModeWishName(ModeWish mode);
 
 class KernelFile {
  public:
@@ -53,6 +56,8 @@ std::unique_ptr<UnpackedKernel> UnpackFor(KernelEntry wanted, const KernelFile& 
 
 // What a placement has to satisfy when `kernel` is entered as `unpacked`, or through its bzImage where that is null.
 KernelFacts FactsFor(const KernelFile& kernel, const UnpackedKernel* unpacked);
+// Does it carry what a native handover needs?  The stage looks into what it unpacked; a bzImage unpacks itself.
+bool SpeaksNative(const Handover& handover, const UnpackedKernel* unpacked);
 // How it can be entered.
 EntryFacts EntryFactsFor(KernelEntry wanted, const KernelFile& kernel, const UnpackedKernel* unpacked);
 

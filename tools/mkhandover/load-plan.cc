@@ -9,6 +9,7 @@
 #include "common/format/command-line.h"
 #include "common/plan/kernel-options.h"
 #include "tools/mkhandover/digest.h"
+#include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/kernel-file.h"
@@ -27,7 +28,7 @@ constexpr std::array<std::string_view, 3> kSegmentNames = {"stage", "bundle", "b
 // The line goes to the stage as its loader's, so that the stage's consoles are those of the kernel.
 std::string CommandLineFor(const LoadOptions& options, const std::filesystem::path& root) {
   std::string line = options.reuse_cmdline
-                         ? ReuseCommandLine(ReadTextFile((root / kCmdline).string()), !options.handover.has_value())
+                         ? ReuseCommandLine(ReadTextFile((root / kCmdline).string()), !options.handover.given())
                          : options.cmdline;
   CheckCommandLine(line);
   return line;
@@ -39,6 +40,13 @@ StageFile ReadStage(const LoadOptions& options) {
     throw Failure(ExitCode::kBadInput, Format("{}: has a bundle already: load it with kexec -l", stage.name()));
   }
   return stage;
+}
+
+// As it goes into the bundle: whatever dialect it is, the stage will find a tree of ours.
+std::unique_ptr<HandoverFile> ReadAsTree(const HandoverChoice& choice) {
+  const HandoverFile file(choice);
+  file.RequireNoProblem();
+  return std::make_unique<HandoverFile>(AsTree(file), file.name());
 }
 
 PhysRange RangeAt(PhysAddr start, std::uint64_t size) {
@@ -75,6 +83,7 @@ LoadPlan::LoadPlan(const LoadOptions& options, Output& output)
                            .initrd = options.initrd,
                            .cmdline = {},
                            .handover = options.handover,
+                           .mode = ParseMode(options.mode),
                            .entry = ParseEntry(options.entry),
                            .compress = false},
                           output)),
@@ -87,8 +96,8 @@ LoadPlan::LoadPlan(const LoadOptions& options, Output& output)
 void LoadPlan::FindHandover() {
   FixedVector<HandoverOption, kMaxHandoverOptions> options;
   FailUnless(FindHandoverOptions(cmdline_, options), "the command line: holdfast=");
-  if (options_.handover) {
-    handover_ = std::make_unique<HandoverFile>(*options_.handover);
+  if (options_.handover.given()) {
+    handover_ = ReadAsTree(options_.handover);
   } else if (auto bytes = options.empty() ? std::nullopt : FindReport(root_ / kSetupData)) {
     const ReportFile report(std::move(*bytes), kSetupData);
     if (const auto copy = report.handover(); !copy.empty() && DigestOf(copy) == options[0].digest) {
@@ -103,7 +112,7 @@ void LoadPlan::FindHandover() {
 
 void LoadPlan::WarnOfUnknownHandovers(std::span<const HandoverOption> options) {
   const auto is_known = [this](const HandoverOption& option) {
-    return handover_ != nullptr && DigestOf(handover_->tree().bytes()) == option.digest;
+    return handover_ != nullptr && DigestOf(handover_->tree()->bytes()) == option.digest;
   };
   if (!std::all_of(options.begin(), options.end(), is_known)) {
     output_.Warn(
@@ -113,18 +122,18 @@ void LoadPlan::WarnOfUnknownHandovers(std::span<const HandoverOption> options) {
 }
 
 void LoadPlan::CheckHandoverAgain() const {
-  if (!options_.handover) {
+  if (!options_.handover.given()) {
     return;
   }
-  const HandoverFile now(*options_.handover);
-  const auto before = handover_->tree().bytes();
-  const auto after = now.tree().bytes();
+  const auto now = ReadAsTree(options_.handover);
+  const auto before = handover_->tree()->bytes();
+  const auto after = now->tree()->bytes();
   if (!std::equal(before.begin(), before.end(), after.begin(), after.end())) {
     throw Failure(ExitCode::kFound,
                   Format("{}: was changed while it was put into the bundle: run this again", handover_->name()));
   }
-  if (IsOnHugetlbfs(*options_.handover)) {
-    CheckOwnPages(PagesOfFile(*options_.handover).extents, *handover_);
+  if (IsOnHugetlbfs(options_.handover.file)) {
+    CheckOwnPages(PagesOfFile(options_.handover.file).extents, *handover_);
   }
 }
 
@@ -177,6 +186,7 @@ const Planned& LoadPlan::Plan(const LoadPlaces* places) {
               .has_node = efi != nullptr,
               .is_virtual = efi != nullptr && std::any_of(efi->runtime_map.begin(), efi->runtime_map.end(), is_mapped)},
       .command_line = cmdline_,
+      .mode = ParseMode(options_.mode),
       .segments = requests_,
       .in_use = in_use_};
   inputs.entry.is_5_levels = machine_.is_5_levels;

@@ -19,6 +19,9 @@
 namespace holdfast::tool {
 namespace {
 
+// --ram-from none
+constexpr std::string_view kNoMap = "none";
+
 void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
   for (const std::string& path : options.pages_of) {
     FilePages pages = PagesOfFile(path);
@@ -56,9 +59,9 @@ void AddRamOf(const MemoryMap& map, Draft& draft) {
 
 // What was RAM before anything was fenced: what this kernel was given as RAM, and what an earlier stage took away
 // from it.  Not to know it is no failure: then nothing that is reserved by now can be kept.
-void AddRamOfThisMachine(const ReportFile* report, Draft& draft, Output& output) {
-  if (std::filesystem::is_directory(kFirmwareMemmap)) {
-    AddRamOf(LayOut(ReadMemmapDirectory(kFirmwareMemmap), kFirmwareMemmap)->map(), draft);
+void AddRamOfThisMachine(const OwnedMap* map, const ReportFile* report, Draft& draft, Output& output) {
+  if (map != nullptr) {
+    AddRamOf(map->map(), draft);
   } else {
     output.Note(Format("{} is not there: the handover does not say what was RAM", kFirmwareMemmap));
   }
@@ -86,13 +89,37 @@ std::unique_ptr<ReportFile> AskForReport(Output& output) {
   }
 }
 
-void AddRam(const MakeOptions& options, const ReportFile* report, Draft& draft, Output& output) {
+// What is RAM by --ram-from, or by this machine; null where nobody says.
+std::unique_ptr<OwnedMap> FindMap(const MakeOptions& options) {
   if (!options.ram_from) {
-    AddRamOfThisMachine(report, draft, output);
-  } else if (*options.ram_from == "none") {
+    return std::filesystem::is_directory(kFirmwareMemmap)
+               ? LayOut(ReadMemmapDirectory(kFirmwareMemmap), kFirmwareMemmap)
+               : nullptr;
+  }
+  return *options.ram_from == kNoMap ? nullptr : ReadMap(*options.ram_from, options.efi_descriptor_size);
+}
+
+void AddRam(const MakeOptions& options, const OwnedMap* map, const ReportFile* report, Draft& draft, Output& output) {
+  if (!options.ram_from) {
+    AddRamOfThisMachine(map, report, draft, output);
+  } else if (map == nullptr) {
     draft.ForgetRam();
   } else {
-    AddRamOf(ReadMap(*options.ram_from, options.efi_descriptor_size)->map(), draft);
+    AddRamOf(map->map(), draft);
+  }
+}
+
+void AddHandovers(const MakeOptions& options, const OwnedMap* map, Draft& draft, Output& output) {
+  for (const std::string& path : options.from) {
+    HandoverChoice choice = options.from_all;
+    choice.file = path;
+    const HandoverFile file(choice, map != nullptr ? &map->map() : nullptr);
+    file.RequireNoProblem();
+    draft.Merge(file);
+    if (file.handover().native) {
+      output.Note(Format("{}: its scratch is left out, as the next kernel will not read {}", path,
+                         file.handover().native->compatible));
+    }
   }
 }
 
@@ -207,13 +234,10 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
   if (in_place) {
     draft.Reserve(Draft::kOwnName);
   }
-  for (const std::string& path : options.from) {
-    const HandoverFile file(path);
-    file.RequireNoProblem();
-    draft.Merge(file);
-  }
+  const auto map = FindMap(options);
+  AddHandovers(options, map.get(), draft, output);
   AddRanges(options, draft);
-  AddRam(options, report.get(), draft, output);
+  AddRam(options, map.get(), report.get(), draft, output);
   SetPolicy(options, draft);
   // Last, because pages might still move.
   AddFiles(options, draft, output);

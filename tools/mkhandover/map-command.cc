@@ -40,11 +40,11 @@ ExitCode RunMap(const MapOptions& options, Output& output) {
   const auto map = ReadMap(options.map.where, options.map.efi_descriptor_size);
   std::optional<HandoverFile> file;
   std::span<const KeptPiece> pieces;
-  if (options.handover) {
-    file.emplace(*options.handover);
+  if (options.handover.given()) {
+    file.emplace(options.handover, &map->map());
     pieces = file->pieces();
-    if (file->problem()) {
-      output.Warn(Format("{}: {}", file->name(), DescribeRule(*file->problem())));
+    for (const Problem& problem : file->problems()) {
+      output.Warn(Format("{}: {}", file->name(), DescribeRule(problem)));
     }
   }
   const std::vector<Stretch> stretches = CutIntoStretches(map->map(), pieces);

@@ -30,10 +30,6 @@ bool IsBootParams(std::span<const std::byte> bytes) {
   return params.hdr.header.value() == kSetupHeaderMagic;
 }
 
-bool IsText(std::span<const std::byte> bytes) {
-  return std::none_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
-}
-
 std::unique_ptr<OwnedMap> DecodeBootParams(std::span<const std::byte> bytes, const std::string& name) {
   BootParams params;
   std::memcpy(&params, bytes.data(), sizeof(params));

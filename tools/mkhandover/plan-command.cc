@@ -16,14 +16,6 @@
 namespace holdfast::tool {
 namespace {
 
-void CheckChoices(const PlanOptions& options) {
-  if (options.mode == "native") {
-    throw Failure(
-        ExitCode::kUsage,
-        Format("--mode native: no kernel reads {}, so its memory is fenced: use fence or auto", kDialectHoldfast));
-  }
-}
-
 std::vector<PlacedSegment> SegmentsOf(const BootPlan& plan) {
   std::vector<PlacedSegment> out = {{.name = "kernel", .range = plan.slot.range}};
   out.insert(out.end(), plan.segments.begin(), plan.segments.end());
@@ -32,7 +24,7 @@ std::vector<PlacedSegment> SegmentsOf(const BootPlan& plan) {
 
 Json PreservedJson(const HandoverFile& file) {
   Json out = Json::array();
-  if (file.problem()) {
+  if (!file.problems().empty()) {
     return out;
   }
   for (const KeptRange& kept : file.handover().kept.view()) {
@@ -114,7 +106,6 @@ ExitCode Refuse(const HandoverFile& file, std::string_view entry, const std::vec
 }  // namespace
 
 ExitCode RunPlan(const PlanOptions& options, Output& output) {
-  CheckChoices(options);
   std::vector<NamedRange> named;
   for (const std::string& text : options.in_use) {
     named.push_back(ParseNamedRangeOption("--in-use", text, /*default_name=*/"in use"));
@@ -124,7 +115,7 @@ ExitCode RunPlan(const PlanOptions& options, Output& output) {
     in_use.push_back({.name = each.name, .range = each.range});
   }
   const auto map = ReadMap(options.map.where, options.map.efi_descriptor_size);
-  const HandoverFile file(options.handover);
+  const HandoverFile file(options.handover, &map->map());
   const KernelFile kernel(options.kernel);
   const KernelEntry wanted = ParseEntry(options.entry);
   const auto unpacked = UnpackFor(wanted, kernel, output);
@@ -137,8 +128,8 @@ ExitCode RunPlan(const PlanOptions& options, Output& output) {
     }
     segments.push_back({.name = "initrd", .size = size, .at = std::nullopt});
   }
-  if (file.problem()) {
-    return Refuse(file, entry, {*file.problem()}, output);
+  if (!file.problems().empty()) {
+    return Refuse(file, entry, file.problems(), output);
   }
 
   BootInputs inputs{.memory = map->map(),
@@ -146,6 +137,8 @@ ExitCode RunPlan(const PlanOptions& options, Output& output) {
                     .kernel = FactsFor(kernel, unpacked.get()),
                     .entry = EntryFactsFor(wanted, kernel, unpacked.get()),
                     .command_line = options.cmdline,
+                    .mode = ParseMode(options.mode),
+                    .speaks_native = SpeaksNative(file.handover(), unpacked.get()),
                     .kernel_at = std::nullopt,
                     .segments = segments,
                     .in_use = in_use,

@@ -30,7 +30,8 @@ Planned::Planned(const BootInputs& in, const HandoverFile* file)
 
 void Planned::FindStageProblems(const BootInputs& in, const HandoverFile* file) {
   if (file != nullptr) {
-    if (const auto problem = FindStageProblem(file->tree())) {
+    const auto problem = file->tree() != nullptr ? FindStageProblem(*file->tree()) : std::nullopt;
+    if (problem) {
       problems_.push_back(*problem);
       return;
     }

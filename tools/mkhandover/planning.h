@@ -13,7 +13,7 @@ namespace holdfast::tool {
 
 class Planned {
  public:
-  // Pre: `file` has no problem(), and `in` speaks of its handover; null where there is none.
+  // Pre: `file` has no problems(), and `in` speaks of its handover; null where there is none.
   Planned(const BootInputs& in, const HandoverFile* file);
 
   bool ok() const { return problems_.empty(); }

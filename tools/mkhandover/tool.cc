@@ -110,6 +110,31 @@ class CommandLine {
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   }
 
+  // How to read a handover that is not ours.
+  static void AddDialectOptions(CLI::App* verb, HandoverChoice& choice) {
+    verb->add_option("--as", choice.dialect,
+                     "Its dialect, if that is not to be found out by looking: holdfast, kho-v1 (kho-v1-512, "
+                     "kho-v1-4096), kho-v2, kho-v3, kho-v4, kho-series, pkram-pgt (pkram-pgt4, pkram-pgt5), "
+                     "pkram-regions, pmpool, prmem, badram or memmap")
+        ->type_name("DIALECT");
+    verb->add_option("--memory", choice.memory,
+                     "The memory that it speaks of: an ELF core, a directory of files named by their address, or a "
+                     "device; what lies below /sys and /proc speaks of this machine's")
+        ->type_name("CAPTURE");
+  }
+
+  static CLI::Option* AddHandoverOption(CLI::App* verb, HandoverChoice& choice, const char* help) {
+    CLI::Option* const option = verb->add_option("--handover", choice.file, help)->type_name("FILE");
+    AddDialectOptions(verb, choice);
+    return option;
+  }
+
+  static void AddModeOption(CLI::App* verb, std::string& mode) {
+    verb->add_option("--mode", mode, "How memory is protected")
+        ->type_name("auto|fence|native")
+        ->check(OneOf({"auto", "fence", "native"}));
+  }
+
   static void AddMapOption(CLI::App* verb, MapChoice& map) {
     verb->add_option("--map", map.where, kMapHelp)->type_name("MAP")->required();
     AddStrideOption(verb, map.efi_descriptor_size);
@@ -131,7 +156,9 @@ class CommandLine {
     AddList(verb, "--preserve", make_.preserve, "START+SIZE[,name=N][,fence=F][,owner=O]",
             "Keep this range; fences: reserved, held, pmem, pram");
     AddList(verb, "--pages-of", make_.pages_of, "FILE", "Keep the pages of a file on hugetlbfs");
-    AddList(verb, "--from", make_.from, "FILE", "Keep what another handover keeps as well");
+    AddList(verb, "--from", make_.from, "FILE",
+            "Keep what another handover keeps as well, of any dialect; or a badram= or memmap= list");
+    AddDialectOptions(verb, make_.from_all);
     AddList(verb, "--scratch", make_.scratch, "START+SIZE", "Where a native boot may place things");
     verb->add_option("--ram-from", make_.ram_from,
                      "What was RAM before anything was fenced: a memory map, or \"none\"; else what this machine says")
@@ -157,28 +184,30 @@ class CommandLine {
 
   void AddInspect() {
     CLI::App* const verb = AddVerb("inspect", "What a handover or a bundle says", inspect_, &RunInspect);
-    verb->add_option("FILE", inspect_.file, "A handover, a bundle, or an image with a bundle in it")->required();
-    verb->add_option("--as", inspect_.dialect, "Its dialect; this version reads holdfast")->type_name("DIALECT");
+    verb->add_option("FILE", inspect_.file.file,
+                     "A handover of any dialect, a kernel command line, a directory like "
+                     "/sys/kernel/boot_params/setup_data or /sys/kernel/debug/kho/in, a bundle, or an image with a "
+                     "bundle in it")
+        ->required();
+    AddDialectOptions(verb, inspect_.file);
   }
 
   void AddCheck() {
     CLI::App* const verb = AddVerb("check", "Is a handover believable, does anything stand on it", check_, &RunCheck);
     AddMapOption(verb, check_.map);
-    verb->add_option("--handover", check_.handover, "The handover")->type_name("FILE")->required();
+    AddHandoverOption(verb, check_.handover, "The handover")->required();
     AddList(verb, "--segment", check_.segments, "START+SIZE,NAME", "Something that will be written there");
   }
 
   void AddPlan() {
     CLI::App* const verb = AddVerb("plan", "The stage's own decision, before the jump", plan_, &RunPlan);
     AddMapOption(verb, plan_.map);
-    verb->add_option("--handover", plan_.handover, "The handover")->type_name("FILE")->required();
+    AddHandoverOption(verb, plan_.handover, "The handover")->required();
     verb->add_option("--kernel", plan_.kernel, "The next kernel, a bzImage")->type_name("IMAGE")->required();
     verb->add_option("--initrd", plan_.initrd, "Its initrd")->type_name("FILE");
     verb->add_option("--cmdline", plan_.cmdline, "Its command line; nokaslr and mem= are heeded")->type_name("TEXT");
     AddList(verb, "--in-use", plan_.in_use, "START+SIZE[,NAME]", "Memory that must not be written");
-    verb->add_option("--mode", plan_.mode, "How memory is protected")
-        ->type_name("auto|fence|native")
-        ->check(OneOf({"auto", "fence", "native"}));
+    AddModeOption(verb, plan_.mode);
     AddEntryOption(verb, plan_.entry);
     verb->add_option_function<std::string>(
             "--seed", [this](const std::string& text) { plan_.seed = ParseSizeOption("--seed", text); },
@@ -199,7 +228,8 @@ class CommandLine {
     verb->add_option("--kernel", bundle_.kernel, "The kernel to start, a bzImage")->type_name("IMAGE")->required();
     verb->add_option("--initrd", bundle_.initrd, "Its initrd")->type_name("FILE");
     verb->add_option("--cmdline", bundle_.cmdline, "Its command line")->type_name("TEXT");
-    verb->add_option("--handover", bundle_.handover, "The handover")->type_name("FILE");
+    AddHandoverOption(verb, bundle_.handover, "The handover");
+    AddModeOption(verb, bundle_.mode);
     AddEntryOption(verb, bundle_.entry);
     verb->add_flag("--compress", bundle_.compress, "Compress the initrd, if that makes it smaller");
     verb->add_option("--image", bundle_.image, "Put the bundle into a copy of this stage, holdfast.bzimage")
@@ -212,7 +242,8 @@ class CommandLine {
     verb->add_option("--initrd", load_.initrd, "Its initrd")->type_name("FILE");
     CLI::Option* const cmdline = verb->add_option("--cmdline", load_.cmdline, "Its command line")->type_name("TEXT");
     verb->add_flag("--reuse-cmdline", load_.reuse_cmdline, "Take this kernel's command line")->excludes(cmdline);
-    verb->add_option("--handover", load_.handover, "The handover")->type_name("FILE");
+    AddHandoverOption(verb, load_.handover, "The handover");
+    AddModeOption(verb, load_.mode);
     AddEntryOption(verb, load_.entry);
     verb->add_option("--stage", load_.stage,
                      "The stage; else holdfast.bzimage beside this program or in /usr/lib/holdfast")
@@ -236,7 +267,7 @@ class CommandLine {
   void AddMap() {
     CLI::App* const verb = AddVerb("map", "A picture of memory", map_, &RunMap);
     AddMapOption(verb, map_.map);
-    verb->add_option("--handover", map_.handover, "Show what this handover keeps")->type_name("FILE");
+    AddHandoverOption(verb, map_.handover, "Show what this handover keeps");
     verb->add_option("--svg", map_.svg, "Write a drawing as well")->type_name("OUT");
   }
 

@@ -4,6 +4,8 @@
 //   tamper setup-data-cycle -- COMMAND...   the first setup_data node's successor is that node itself
 //   tamper kernel-byte -- COMMAND...        one byte of the largest segment, the kernel, is another
 //   tamper boot-params-wild -- COMMAND...   setup_data begins where no memory is
+//   tamper e820-type:START,SIZE,TYPE -- COMMAND...
+//                                           that part of one entry of the table in boot_params has another type
 //   tamper kernel-contract:A,B,C,D -- COMMAND...
 //                                           the purgatory is filled as the kernel's own loader fills one: its order
 //                                           of registers, its regions and digest.  A and B are the offsets of
@@ -21,8 +23,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <stdexcept>
@@ -40,6 +44,9 @@ struct Segment {
 };
 
 constexpr std::uint64_t kSetupDataOffset = 0x250;  // in boot_params (Documentation/arch/x86/boot.rst)
+constexpr std::uint64_t kE820EntriesOffset = 0x1e8;
+constexpr std::uint64_t kE820TableOffset = 0x2d0;
+constexpr std::size_t kE820MaxEntries = 128;
 constexpr std::uint64_t kHeaderMagicOffset = 0x202;
 constexpr std::uint64_t kNowhere = 0x7ff000000000;
 
@@ -81,6 +88,52 @@ void Move(pid_t pid, std::uint64_t from, std::uint64_t to, std::uint64_t size) {
   }
 }
 
+struct [[gnu::packed]] E820Entry {
+  std::uint64_t start;
+  std::uint64_t size;
+  std::uint32_t type;
+};
+
+// "A,B,C,D", `count` of them in any base.
+std::vector<std::uint64_t> ParseNumbers(const std::string& text, std::size_t count) {
+  std::vector<std::uint64_t> numbers;
+  const char* at = text.c_str();
+  for (char* end = nullptr; numbers.size() < count; at = end + 1) {
+    numbers.push_back(std::strtoull(at, &end, 0));
+    if (end == at || *end != (numbers.size() == count ? '\0' : ',')) {
+      throw std::runtime_error(std::to_string(count) + " numbers are wanted");
+    }
+  }
+  return numbers;
+}
+
+// What lies before and behind the part stays what it was.
+void ChangeType(const std::string& part, pid_t pid, const Segment& params) {
+  using Table = std::array<E820Entry, kE820MaxEntries>;
+  const std::vector<std::uint64_t> numbers = ParseNumbers(part, 3);
+  const std::uint64_t start = numbers[0];
+  const std::uint64_t end = start + numbers[1];
+  auto table = Read<Table>(pid, params.buf + kE820TableOffset);
+  auto head = Read<std::uint64_t>(pid, params.buf + kE820EntriesOffset);
+  std::size_t count = head & 0xff;
+  const auto entry = std::find_if(table.begin(), table.begin() + static_cast<std::ptrdiff_t>(count),
+                                  [&](const E820Entry& e) { return e.start <= start && end <= e.start + e.size; });
+  if (entry == table.begin() + static_cast<std::ptrdiff_t>(count) || count + 2 > table.size()) {
+    throw std::runtime_error("no entry holds that part");
+  }
+  const E820Entry whole = *entry;
+  *entry = {start, end - start, static_cast<std::uint32_t>(numbers[2])};
+  if (whole.start < start) table[count++] = {whole.start, start - whole.start, whole.type};
+  if (end < whole.start + whole.size) table[count++] = {end, whole.start + whole.size - end, whole.type};
+  std::sort(table.begin(), table.begin() + static_cast<std::ptrdiff_t>(count),
+            [](const E820Entry& a, const E820Entry& b) { return a.start < b.start; });
+  std::array<std::uint64_t, sizeof(Table) / 8> words;
+  static_assert(sizeof(words) == sizeof(table));
+  std::memcpy(words.data(), table.data(), sizeof(words));
+  for (std::size_t i = 0; i < words.size(); ++i) Write(pid, params.buf + kE820TableOffset + i * 8, words[i]);
+  Write(pid, params.buf + kE820EntriesOffset, (head & ~std::uint64_t{0xff}) | count);
+}
+
 // kexec-tools' slots of entry64_regs: rsi is 4, rsp is 6, rip is 16; the kernel's: rsp is 4, rsi is 6.
 void FillAsTheKernelDoes(const std::string& offsets, pid_t pid, const Segment& params,
                          const std::vector<Segment>& segments) {
@@ -116,6 +169,8 @@ void Spoil(const std::string& what, pid_t pid, const std::vector<Segment>& segme
     Write(pid, at, Read<std::uint64_t>(pid, at) ^ 1);
   } else if (what == "boot-params-wild") {
     Write(pid, params.buf + kSetupDataOffset, kNowhere);
+  } else if (what.starts_with("e820-type:")) {
+    ChangeType(what.substr(what.find(':') + 1), pid, params);
   } else if (what.starts_with("kernel-contract:")) {
     // The purgatory is small; the kernel and the initrd would take long to look through.
     std::vector<Segment> small;

@@ -95,8 +95,8 @@ AlignedBytes TreeWithName(const char* name, const std::function<void(FdtWriter&)
   });
 }
 
-Status Decode(AlignedBytes& bytes, TestHandover& out, std::uint8_t source = 0) {
-  return DecodeHandoverV1(FdtView::Open(bytes.span()).value(), source, out.handover);
+Status Decode(AlignedBytes& bytes, TestHandover& out, std::uint8_t source = 0, const ListReader& reader = NoLists()) {
+  return DecodeHandoverV1(FdtView::Open(bytes.span()).value(), source, reader, out.handover);
 }
 
 Status Decode(AlignedBytes&& bytes) {
@@ -227,11 +227,6 @@ TEST_CASE("Each property of a name is held to its rule", "[format][handover-v1]"
       {"half a pair", "ranges", Errc::kMalformed, 0, ranges({0x1000})},
       {"a pair and a half", "ranges", Errc::kMalformed, 0, ranges({0x1000, 0x1000, 0x3000})},
       {"a range without bytes", "ranges", Errc::kMalformed, 16, ranges({0x1000, 0x1000, 0x3000, 0})},
-      {"a list of ranges elsewhere", "range-list", Errc::kUnsupported, 0,
-       [](FdtWriter& writer) {
-         WriteRanges(writer, {0x1000, 0x1000});
-         writer.U64("range-list", 0);
-       }},
       {"an unknown fence", "fence", Errc::kMalformed, 0,
        [](FdtWriter& writer) {
          writer.String("fence", "soft-reserved");
@@ -443,11 +438,12 @@ TEST_CASE("There are as many names as a limit", "[format][handover-v1]") {
   TestHandover tables;
   Handover out(kept, tables.scratch, tables.ram);
   AlignedBytes most = with(kMaxPreservedNames);
-  REQUIRE(DecodeHandoverV1(FdtView::Open(most.span()).value(), 0, out).ok());
+  REQUIRE(DecodeHandoverV1(FdtView::Open(most.span()).value(), 0, NoLists(), out).ok());
   CHECK(kept.size() == kMaxPreservedNames);
   kept.Clear();
   AlignedBytes more = with(kMaxPreservedNames + 1);
-  CheckError(DecodeHandoverV1(FdtView::Open(more.span()).value(), 0, out), Errc::kTableFull, kMaxPreservedNames);
+  CheckError(DecodeHandoverV1(FdtView::Open(more.span()).value(), 0, NoLists(), out), Errc::kTableFull,
+             kMaxPreservedNames);
 }
 
 TEST_CASE("A full table is an error", "[format][handover-v1]") {
@@ -457,7 +453,7 @@ TEST_CASE("A full table is an error", "[format][handover-v1]") {
   std::array<KeptRange, 2> two{};
   PreservedMap kept(two);
   Handover out(kept, tables.scratch, tables.ram);
-  CheckError(DecodeHandoverV1(tree, 0, out), Errc::kTableFull, 2);
+  CheckError(DecodeHandoverV1(tree, 0, NoLists(), out), Errc::kTableFull, 2);
 }
 
 TEST_CASE("A handover has a largest size", "[format][handover-v1]") {
@@ -558,7 +554,7 @@ TEST_CASE("Every flipped byte of a handover gives a handover or an error", "[for
       bad.span()[at] ^= static_cast<std::byte>(flip);
       const auto tree = FdtView::Open(bad.span());
       TestHandover out;
-      if (!tree.ok() || !DecodeHandoverV1(tree.value(), 0, out.handover).ok()) {
+      if (!tree.ok() || !DecodeHandoverV1(tree.value(), 0, NoLists(), out.handover).ok()) {
         ++refused;
         continue;
       }

@@ -28,10 +28,10 @@ TEST_CASE("A string counts where it stands whole", "[format][image-string]") {
 TEST_CASE("A part of a longer string does not count", "[format][image-string]") {
   using namespace std::string_literals;
   CHECK_FALSE(Carries("", "kho-v4"));
-  CHECK_FALSE(Carries("kho-v4", "kho-v4"));         // no NUL behind it
-  CHECK_FALSE(Carries("\0kho-v4"s, "kho-v4"));      //
-  CHECK_FALSE(Carries("\0kho-v40\0"s, "kho-v4"));   // another version
-  CHECK_FALSE(Carries("\0xkho-v4\0"s, "kho-v4"));   // the end of a longer one
+  CHECK_FALSE(Carries("kho-v4", "kho-v4"));        // no NUL behind it
+  CHECK_FALSE(Carries("\0kho-v4"s, "kho-v4"));     //
+  CHECK_FALSE(Carries("\0kho-v40\0"s, "kho-v4"));  // another version
+  CHECK_FALSE(Carries("\0xkho-v4\0"s, "kho-v4"));  // the end of a longer one
   CHECK_FALSE(Carries("kho-v3\0kho-v\0"s, "kho-v4"));
 }
 

@@ -182,5 +182,32 @@ TEST_CASE("It is known whose pages another handover keeps too", "[mem][preserved
         std::vector<int>{1, 2, 3});
 }
 
+TEST_CASE("Structures come in any order between memory that ascends", "[mem][preserved-map]") {
+  // With room to set them aside, and without.
+  for (const std::size_t room : {6, 8, 9, 20}) {
+    INFO("room for " << room);
+    std::vector<KeptRange> storage(room);
+    PreservedMap kept(storage);
+    const auto add = [&](std::uint64_t start, KeptKind kind) {
+      REQUIRE(kept.Add({.range = R(start, start + 0x1000), .kind = kind}).ok());
+    };
+    add(0x9000, KeptKind::kStructure);
+    add(0x1000, KeptKind::kMemory);
+    add(0x3000, KeptKind::kMemory);
+    add(0x5000, KeptKind::kStructure);
+    add(0x7000, KeptKind::kMemory);
+    add(0xb000, KeptKind::kMemory);
+    REQUIRE(kept.Seal().ok());
+    std::vector<PhysRange> ranges;
+    for (const KeptRange& each : kept.view()) {
+      ranges.push_back(each.range);
+      const bool is_structure = each.range.start() == PhysAddr(0x5000) || each.range.start() == PhysAddr(0x9000);
+      CHECK((each.kind == KeptKind::kStructure) == is_structure);
+    }
+    CHECK(ranges == std::vector{R(0x1000, 0x2000), R(0x3000, 0x4000), R(0x5000, 0x6000), R(0x7000, 0x8000),
+                                R(0x9000, 0xa000), R(0xb000, 0xc000)});
+  }
+}
+
 }  // namespace
 }  // namespace holdfast
