@@ -386,6 +386,10 @@ void Guest::Stop() { impl_->Execute("stop"); }
 
 void Guest::Continue() { impl_->Execute("cont"); }
 
+void Guest::Dump(const std::filesystem::path& file) {
+  impl_->Execute("dump-guest-memory", {{"paging", false}, {"protocol", "file:" + file.string()}});
+}
+
 bool Guest::HasEnded() const { return impl_->link().ExitStatus().has_value(); }
 
 const std::string& Guest::kernel_release() {

@@ -110,6 +110,9 @@ class Guest {
   void Continue();
   bool HasEnded() const;
 
+  // All memory as it is, into an ELF core by physical address, by QEMU.
+  void Dump(const std::filesystem::path& file);
+
   // What the current kernel says of its memory.
   const std::string& kernel_release();
   Map E820();

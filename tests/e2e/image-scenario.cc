@@ -89,6 +89,11 @@ StageReport ReadReport(Guest& guest) {
   report.wasted_bytes = json.at("wasted_bytes");
   for (const auto& range : json.at("preserved"))
     report.preserved.push_back({Address(range.at("start")), range.at("size")});
+  for (const auto& area : json.at("scratch")) report.scratch.push_back({Address(area.at("start")), area.at("size")});
+  for (const auto& segment : json.at("segments")) {
+    const std::uint64_t start = Address(segment.at("start"));
+    report.segments.push_back({start, Address(segment.at("end")) - start});
+  }
   for (const auto& entry : json.at("map")) {
     report.map.push_back({Address(entry.at("start")), Address(entry.at("end")), TypeName(entry.at("type"))});
   }

@@ -82,6 +82,8 @@ struct StageReport {
   std::string mode;
   std::string entry;
   Extent kernel;
+  std::vector<Extent> scratch;
+  std::vector<Extent> segments;
   std::uint64_t generation = 0;
   std::uint64_t bytes = 0;
   std::uint64_t wasted_bytes = 0;

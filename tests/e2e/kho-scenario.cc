@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "common/abi/boot-params.h"
+#include "tests/e2e/image-scenario.h"
 #include "tests/e2e/page-pattern.h"
 
 namespace holdfast::e2e {
@@ -105,6 +106,18 @@ GuestOptions KhoGuest() {
           .files = {{GuestProgram("luo"), "/bin/luo"}}};
 }
 
+GuestOptions KhoGuestWithImage(const std::string& kernel, const std::string& entry) {
+  GuestOptions options = KhoGuest();
+  options.files.push_back(StageFile(kernel, entry));
+  return options;
+}
+
+void LoadWithKernelsLoader(Guest& guest, const std::string& kernel, std::string_view append,
+                           const std::string& more_flags) {
+  LoadKernel(guest,
+             {.kernel = kernel, .append = std::string(append), .kexec = "kexec-stock", .flags = more_flags + "-s -l"});
+}
+
 KeptPages KeepInSession(Guest& guest, std::string_view size, std::uint64_t seed) {
   const std::string output = guest.Run(SessionWords("keep", std::string(size) + " " + Hex(seed))).output;
   return {"", seed, ParseExtents(output)};
@@ -171,6 +184,29 @@ std::vector<Extent> Snapshot::Changed(const Guest& guest) const {
     }
   }
   return Joined(changed);
+}
+
+Farewell::Farewell(Guest& guest)
+    : guest_(guest), tree_(KhoTree(guest)), before_(guest, WalkKhoMap(guest, tree_).preserved) {}
+
+void Farewell::Leave() {
+  guest_.Leave("kexec-stock -e");
+  guest_.Expect("holdfast: 0.1.0 image on linux");
+  guest_.Stop();
+  map_ = WalkKhoMap(guest_, tree_);
+  std::vector<Extent> all = map_.preserved;
+  all.insert(all.end(), map_.structures.begin(), map_.structures.end());
+  after_.emplace(guest_, all);
+  last_words_ = before_.Changed(guest_);
+  guest_.Continue();
+}
+
+std::vector<Extent> Farewell::Changed() const { return after_->Changed(guest_); }
+
+std::uint64_t BytesOf(const std::vector<Extent>& extents) {
+  std::uint64_t sum = 0;
+  for (const Extent& extent : extents) sum += extent.size;
+  return sum;
 }
 
 std::vector<Extent> NotInside(const std::vector<Extent>& areas, const std::vector<Extent>& extents) {

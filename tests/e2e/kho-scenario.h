@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,13 @@ namespace holdfast::e2e {
 inline constexpr std::string_view kKhoKernel = "kho";
 inline constexpr std::string_view kKhoOptions = "kho=on liveupdate=on kho_scratch=96M,128M,32M";
 
-// A guest of 1 GiB whose first kernel is that one, with `luo` in it.
+// A guest of 1 GiB whose first kernel is that one, with `luo` in it; and the image with a kernel inside.
 GuestOptions KhoGuest();
+GuestOptions KhoGuestWithImage(const std::string& kernel, const std::string& entry);
+
+// `kexec -s`, whose loader is the kernel's own: the only one that brings its handover along.
+void LoadWithKernelsLoader(Guest& guest, const std::string& kernel, std::string_view append,
+                           const std::string& more_flags = "");
 
 // A file in memory that a live update session has, filled by `luo keep`; at most one at a time.
 KeptPages KeepInSession(Guest& guest, std::string_view size, std::uint64_t seed = 0x5eed);
@@ -60,8 +66,32 @@ class Snapshot {
   std::vector<std::byte> bytes_;
 };
 
+std::uint64_t BytesOf(const std::vector<Extent>& extents);
+
 // Those that do not lie inside one of the areas as a whole.
 std::vector<Extent> NotInside(const std::vector<Extent>& areas, const std::vector<Extent>& extents);
+
+// A sender that ends between two looks from outside at everything that it preserves.
+class Farewell {
+ public:
+  explicit Farewell(Guest& guest);
+
+  // Leaves for the image, and stops the processors for the second look as soon as it has said its first line.
+  void Leave();
+
+  std::uint64_t tree() const { return tree_; }
+  const KhoMap& map() const { return map_; }                             // as it was when the sender had ended
+  const std::vector<Extent>& last_words() const { return last_words_; }  // what of it the sender wrote on leaving
+  std::vector<Extent> Changed() const;  // what of it, or of the map's own pages, is other than it was
+
+ private:
+  Guest& guest_;
+  std::uint64_t tree_;
+  Snapshot before_;
+  KhoMap map_;
+  std::vector<Extent> last_words_;
+  std::optional<Snapshot> after_;
+};
 
 // Where the segments lie that the running kernel's own loader took last, with `kexec -d`.
 std::vector<Extent> SegmentsOfKernelsLoader(Guest& guest);

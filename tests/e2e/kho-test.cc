@@ -4,7 +4,6 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <optional>
 
 #include "tests/e2e/image-scenario.h"
 #include "tests/e2e/kho-scenario.h"
@@ -18,20 +17,7 @@ constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
 // What a sender may still write to what it preserves, once it was told to go: a live update's last words.
 constexpr std::uint64_t kMostLastWords = 8 * kPageSize;
 
-// `kexec -s`, whose loader is the kernel's own: the only one that brings its handover along.
-void LoadWithKernelsLoader(Guest& guest, const std::string& kernel, std::string_view append,
-                           const std::string& more_flags = "") {
-  LoadKernel(guest,
-             {.kernel = kernel, .append = std::string(append), .kexec = "kexec-stock", .flags = more_flags + "-s -l"});
-}
-
 bool HasSaid(const Guest& guest, const std::string& text) { return guest.BootText().find(text) != std::string::npos; }
-
-std::uint64_t BytesOf(const std::vector<Extent>& extents) {
-  std::uint64_t sum = 0;
-  for (const Extent& extent : extents) sum += extent.size;
-  return sum;
-}
 
 // The kernel's own test takes back what the last kernel kept, or else keeps something for the next one.
 bool TestReceives(int hop) { return hop % 2 == 1; }
@@ -57,49 +43,14 @@ void JumpNatively(Guest& guest, int hop, const KeptPages& kept) {
   const StageReport report = ReadReport(guest);
   CHECK(report.dialect == "kho-v4");
   CHECK(report.mode == "native");
+  CHECK(Joined(report.scratch) == areas);
+  CHECK(report.segments.size() >= 2);
+  CHECK(NotInside(areas, report.segments) == std::vector<Extent>());
   CHECK(NotInside(areas, {report.kernel}) == std::vector<Extent>());
   CHECK(NotInside(areas, GivenThings(guest)) == std::vector<Extent>());
   CHECK(Joined(ScratchAreas(guest)) == areas);
   CheckRevival(guest, hop, kept);
 }
-
-GuestOptions WithImage(const std::string& kernel, const std::string& entry, Firmware firmware = Firmware::kSeaBios) {
-  GuestOptions options = KhoGuest();
-  options.firmware = firmware;
-  options.files.push_back(StageFile(kernel, entry));
-  return options;
-}
-
-// A sender that ends between two looks from outside at everything that it preserves.
-class Farewell {
- public:
-  explicit Farewell(Guest& guest)
-      : guest_(guest), tree_(KhoTree(guest)), before_(guest, WalkKhoMap(guest, tree_).preserved) {}
-
-  // Stops the processors as soon as the stage has said its first line, for the second look.
-  void Leave() {
-    guest_.Leave("kexec-stock -e");
-    guest_.Expect("holdfast: 0.1.0 image on linux");
-    guest_.Stop();
-    map_ = WalkKhoMap(guest_, tree_);
-    std::vector<Extent> all = map_.preserved;
-    all.insert(all.end(), map_.structures.begin(), map_.structures.end());
-    after_.emplace(guest_, all);
-    CHECK(BytesOf(before_.Changed(guest_)) <= kMostLastWords);
-    guest_.Continue();
-  }
-
-  std::uint64_t tree() const { return tree_; }
-  const KhoMap& map() const { return map_; }
-  std::vector<Extent> Changed() const { return after_->Changed(guest_); }
-
- private:
-  Guest& guest_;
-  std::uint64_t tree_;
-  Snapshot before_;
-  KhoMap map_;
-  std::optional<Snapshot> after_;
-};
 
 // Changes words of a page from outside to others of the same length.
 void Rewrite(Guest& guest, std::uint64_t page, std::string_view from, std::string_view to) {
@@ -117,6 +68,7 @@ void IsFenced(Guest& guest, const KeptPages& kept, const std::string& dialect, s
   if (dialect != "kho-v4") Rewrite(guest, farewell.tree(), "kho-v4", dialect);
   LoadWithKernelsLoader(guest, std::string(kStageName), append);
   farewell.Leave();
+  CHECK(BytesOf(farewell.last_words()) <= kMostLastWords);
 
   CHECK_THAT(guest.Expect("holdfast: handover "), Catch::StartsWith("holdfast: handover " + dialect + ", "));
   CHECK_THAT(guest.Expect("holdfast: mode "), Catch::StartsWith("holdfast: mode fence, map "));
@@ -135,7 +87,7 @@ void IsFenced(Guest& guest, const KeptPages& kept, const std::string& dialect, s
 }
 
 void IsFencedFrom(const std::string& kernel, const std::string& entry) {
-  Guest guest(WithImage(kernel, entry));
+  Guest guest(KhoGuestWithImage(kernel, entry));
   IsFenced(guest, KeepInSession(guest, "16M"), "kho-v4");
 }
 
@@ -171,7 +123,7 @@ TEST_CASE("Without Holdfast what the KHO kernel preserves is lost on another", "
 }
 
 TEST_CASE("KHO: three kexecs through the image revive folios and a session, all in scratch", "[e2e][kho][image]") {
-  Guest guest(WithImage(std::string(kKhoKernel), "vmlinux"));
+  Guest guest(KhoGuestWithImage(std::string(kKhoKernel), "vmlinux"));
   KeptPages kept = KeepInSession(guest, "16M");
   for (int hop = 1; hop <= 3; ++hop) {
     JumpNatively(guest, hop, kept);
@@ -181,7 +133,9 @@ TEST_CASE("KHO: three kexecs through the image revive folios and a session, all 
 }
 
 TEST_CASE("KHO: under OVMF a kexec through the image revives everything as well", "[e2e][kho][image][ovmf]") {
-  Guest guest(WithImage(std::string(kKhoKernel), "vmlinux", Firmware::kOvmf));
+  GuestOptions options = KhoGuestWithImage(std::string(kKhoKernel), "vmlinux");
+  options.firmware = Firmware::kOvmf;
+  Guest guest(options);
   const KeptPages kept = KeepInSession(guest, "16M");
   JumpNatively(guest, 1, kept);
   CHECK(SessionHolds(guest, kept));
@@ -200,17 +154,17 @@ TEST_CASE("KHO: Debian's newest kernel, built without it, is fenced from every p
 }
 
 TEST_CASE("KHO: a kernel that speaks another version is fenced from every preserved page", "[e2e][kho][image]") {
-  Guest guest(WithImage(std::string(kKhoKernel), "vmlinux"));
+  Guest guest(KhoGuestWithImage(std::string(kKhoKernel), "vmlinux"));
   IsFenced(guest, KeepInSession(guest, "16M"), "kho-v3", kKhoOptions);
 }
 
 TEST_CASE("KHO: a kernel that unpacks itself is fenced, and does not find the handover", "[e2e][kho][image]") {
-  Guest guest(WithImage(std::string(kKhoKernel), "bzimage"));
+  Guest guest(KhoGuestWithImage(std::string(kKhoKernel), "bzimage"));
   IsFenced(guest, KeepInSession(guest, "16M"), "kho-v4", kKhoOptions);
 }
 
 TEST_CASE("KHO: hundreds of single pages are fenced, each for itself", "[e2e][kho][image]") {
-  Guest guest(WithImage("6.1", "vmlinux"));
+  Guest guest(KhoGuestWithImage("6.1", "vmlinux"));
   const KeptPages kept = ScatterInSession(guest, "2M");
   CHECK(kept.extents.size() > 300);
   IsFenced(guest, kept, "kho-v4");
@@ -218,7 +172,7 @@ TEST_CASE("KHO: hundreds of single pages are fenced, each for itself", "[e2e][kh
 }
 
 TEST_CASE("KHO: a version that nobody knows is refused by name", "[e2e][kho][image][refusal]") {
-  Guest guest(WithImage(std::string(kKhoKernel), "vmlinux"));
+  Guest guest(KhoGuestWithImage(std::string(kKhoKernel), "vmlinux"));
   const KeptPages kept = KeepInSession(guest, "16M");
   Rewrite(guest, KhoTree(guest), "kho-v4", "kho-v9");
   LoadWithKernelsLoader(guest, std::string(kStageName), kKhoOptions);

@@ -6,5 +6,5 @@ set -euo pipefail
 here=$(dirname "$0")
 "$here/packages.sh"
 "$here/kernels.sh"
-"$here/kho-kernel.sh" fetch
+if [ -n "${REFRESH:-}" ]; then "$here/kho-kernel.sh"; fi  # It is made when a test needs it.
 "$here/sources.sh" all

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Builds the kernel of the KHO scenarios from Debian's kernel source: build/kernels/kho/vmlinuz, its release in `version`.
 #
-#   kho-kernel.sh fetch    the source package into the cache, unless the kernel made of it is there
+#   kho-kernel.sh fetch    only the source package, into the cache, unless the kernel made of it is there
 #   kho-kernel.sh          the kernel
 #
 # The newest source of the suite in `pins` is taken, and with REFRESH=1 looked for again.  A build takes minutes, so its
@@ -54,7 +54,7 @@ fetch() {
   say "fetching kernel source $package $version"
   cached_fetch_package "$file" "$sum" "$package=$version" || {
     rm -f "$record" "$apt_dir/updated"
-    die "could not fetch $package $version: check the network, then run make deps again"
+    die "could not fetch $package $version: check the network, then run make kho-kernel again"
   }
 }
 
