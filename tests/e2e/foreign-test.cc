@@ -174,10 +174,10 @@ TEST_CASE("Image refused: PKRAM's list has more regions than it counts", "[e2e][
 TEST_CASE("Image refused: a pmpool's size in its device tree is not made of pages", "[e2e][foreign][refusal]") {
   Guest guest(ForeignGuest("6.12", "vmlinux", kPoolOption));
   const Sent sent = SendPool(guest, kPoolBitmapInside);
-  // Behind the node's header; the number is big-endian.
+  // The number is big-endian, between the lengths and names of two properties.
   const std::uint64_t own = ExtentsOf(guest, kOwnFile).front().start;
   const std::span<std::byte> tree = guest.memory().View(own, kPageSize);
-  constexpr std::array<std::byte, 8> kSize = {{{}, {}, {}, {}, std::byte{1}}};
+  constexpr std::array<std::byte, 12> kSize = {{{}, {}, {}, {}, std::byte{1}, {}, {}, {}, {}, {}, {}, std::byte{3}}};
   const auto size = std::search(tree.begin(), tree.end(), kSize.begin(), kSize.end());
   REQUIRE(size != tree.end());
   size[7] = std::byte{1};
