@@ -35,6 +35,17 @@ Result<std::uint64_t> PageNumber(const FdtView& tree, FdtNode node, const char* 
                                      : Error{Errc::kMisaligned, tree.WhereOf(node, name)};
 }
 
+Status CheckPool(const Pmpool& pool) {
+  if (!IsMadeOfPages(pool.pool)) {
+    return Error{Errc::kMalformed, pool.pool.start().raw()};
+  }
+  const auto bitmap = BitmapAt(pool.bitmap.start(), pool.pool);
+  if (!bitmap || *bitmap != pool.bitmap || !IsAligned(bitmap->start().raw(), kPageSize)) {
+    return Error{Errc::kMalformed, pool.bitmap.start().raw()};
+  }
+  return kDone;
+}
+
 // Takes what lies between two runs, and the runs.
 Status AddPages(const BlockSink& sink, PhysRange pool, std::uint64_t first, std::uint64_t end, KeptKind kind) {
   const PhysAddr start(pool.start().raw() + first * kPageSize);
@@ -105,17 +116,11 @@ std::optional<Pmpool> FindMarkedPmpool(PhysRange option, const MemoryMap& map) {
 }
 
 Status DecodePmpool(const Pmpool& pool, const PhysMemory& memory, const BlockSink& sink) {
-  if (!IsMadeOfPages(pool.pool)) {
-    return Error{Errc::kMalformed, pool.pool.start().raw()};
-  }
-  const auto bitmap = BitmapAt(pool.bitmap.start(), pool.pool);
-  if (!bitmap || *bitmap != pool.bitmap || !IsAligned(bitmap->start().raw(), kPageSize)) {
-    return Error{Errc::kMalformed, pool.bitmap.start().raw()};
-  }
-  TRY_ASSIGN(const auto bytes, memory.View(*bitmap));
+  TRY(CheckPool(pool));
+  TRY_ASSIGN(const auto bytes, memory.View(pool.bitmap));
 
   // The posted code marks an eighth of the bitmap's pages, so all of them are in use whatever it says.
-  const PhysRange own = bitmap->RoundedOut(kPageSize);
+  const PhysRange own = pool.bitmap.RoundedOut(kPageSize);
   const std::uint64_t own_first = (own.start().raw() - pool.pool.start().raw()) / kPageSize;
   const std::uint64_t own_end = own_first + own.size() / kPageSize;
   BitRuns runs(bytes, NumPages(pool.pool));
@@ -138,6 +143,12 @@ Status DecodePmpool(const Pmpool& pool, const PhysMemory& memory, const BlockSin
     TRY(take(own_first, own_end));
   }
   return AddPages(sink, pool.pool, done, NumPages(pool.pool), KeptKind::kUncertain);
+}
+
+Status DecodePmpoolWhole(const Pmpool& pool, const PhysMemory& memory, const BlockSink& sink) {
+  TRY(CheckPool(pool));
+  TRY_ASSIGN([[maybe_unused]] const auto bytes, memory.View(pool.bitmap));
+  return sink.Add({.range = pool.pool});
 }
 
 }  // namespace holdfast

@@ -43,6 +43,10 @@ std::optional<Pmpool> FindMarkedPmpool(PhysRange option, const MemoryMap& map);
 // (where, for all: a physical address); the sink's.
 Status DecodePmpool(const Pmpool& pool, const PhysMemory& memory, const BlockSink& sink);
 
+// The same checks, and all of the pool as one kMemory block: whoever protects it need not tell its pages apart, of
+// which any pool that was used for long has more runs than a table has room for.
+Status DecodePmpoolWhole(const Pmpool& pool, const PhysMemory& memory, const BlockSink& sink);
+
 // --- The other way round, for tests and the tool ------------------------------------------------------------------
 
 // Writes the bitmap of a pool, whose bytes are all of `bytes`: the blocks, and the bitmap's own pages.

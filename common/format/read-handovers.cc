@@ -156,7 +156,7 @@ class Reader {
   }
 
   Status ReadPool(const Pmpool& pool) {
-    TRY(DecodePmpool(pool, in_.memory, kept_.sink()));
+    TRY(DecodePmpoolWhole(pool, in_.memory, kept_.sink()));
     return Finish(kDialectPmpool);
   }
 

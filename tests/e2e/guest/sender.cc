@@ -4,10 +4,10 @@
 //   sender pkram-pgt FILE OWN          FILE's huge pages are a saved file; the structures lie in OWN, which it makes
 //   sender pkram-regions FILE OWN
 //   sender prmem FILE OWN              each huge page of FILE is a region, whose first page is overwritten
-//   sender pmpool START SIZE BITMAP SEED DTB
+//   sender pmpool START SIZE BITMAP SEED OWN
 //                                      START, SIZE is a pool, in memory that this kernel leaves alone; BITMAP is where
-//                                      its bitmap begins; all its other pages are filled; DTB is the tree that tells
-//                                      of it
+//                                      its bitmap begins; all its other pages are filled; OWN begins with a
+//                                      setup_data node, whose device tree tells of it
 //
 // Prints the options for the next kernel's command line, then what is to be kept: START SIZE, a line each.  FILE and
 // OWN are files of huge pages.  Exit: 0 fine, 2 anything else.
@@ -15,11 +15,13 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <numeric>
 #include <vector>
 
+#include "common/abi/setup-data.h"
 #include "common/format/pkram.h"
 #include "common/format/pmpool.h"
 #include "common/format/prmem.h"
@@ -149,7 +151,7 @@ int SendPrmem(const std::string& file, const std::string& own_path) {
   return 0;
 }
 
-int SendPmpool(PhysRange range, std::uint64_t bitmap, std::uint64_t seed, const std::string& tree_path) {
+int SendPmpool(PhysRange range, std::uint64_t bitmap, std::uint64_t seed, const std::string& own_path) {
   const Pmpool pool{range, RangeOf(bitmap, AlignUp(range.size() / kPageSize, 64) / 8)};
   const File memory("/dev/mem", O_RDWR);
   const Mapping mapping(memory, range.start().raw(), range.size(), PROT_READ | PROT_WRITE);
@@ -166,11 +168,12 @@ int SendPmpool(PhysRange range, std::uint64_t bitmap, std::uint64_t seed, const 
   }
   Must(EncodePmpoolBitmap(pool, blocks, {mapping.data(), range.size()}), "pmpool");
 
-  std::vector<std::uint64_t> storage(512);
-  const auto tree = Must(EncodePmpoolNode(pool, std::as_writable_bytes(std::span(storage))), "pmpool");
-  std::ofstream out(tree_path, std::ios::binary);
-  out.write(reinterpret_cast<const char*>(tree.data()), static_cast<std::streamsize>(tree.size()));
-  if (!out.flush()) e2e::guest::FailWithErrno(tree_path);
+  OwnPage own_page(own_path);
+  const PageArena::Page node = Must(own_page.arena().Take(), "setup_data");
+  const std::span<std::byte> payload(node.bytes + sizeof(SetupDataHeader), kPageSize - sizeof(SetupDataHeader));
+  const auto tree = Must(EncodePmpoolNode(pool, payload), "pmpool");
+  const SetupDataHeader header{Le64(), Le32(kSetupDtb), Le32(static_cast<std::uint32_t>(tree.size()))};
+  std::memcpy(node.bytes, &header, sizeof(header));
   PrintHex("pmpool=", range.start().raw());
   PrintHex(",", range.size());
   std::printf("\n");

@@ -6,6 +6,7 @@
 //   tamper boot-params-wild -- COMMAND...   setup_data begins where no memory is
 //   tamper e820-type:START,SIZE,TYPE -- COMMAND...
 //                                           that part of one entry of the table in boot_params has another type
+//   tamper setup-data:ADDRESS -- COMMAND... the chain has one node more, its last, which is at that address
 //   tamper kernel-contract:A,B,C,D -- COMMAND...
 //                                           the purgatory is filled as the kernel's own loader fills one: its order
 //                                           of registers, its regions and digest.  A and B are the offsets of
@@ -134,6 +135,15 @@ void ChangeType(const std::string& part, pid_t pid, const Segment& params) {
   Write(pid, params.buf + kE820EntriesOffset, (head & ~std::uint64_t{0xff}) | count);
 }
 
+void EndChainWith(std::uint64_t node, pid_t pid, const Segment& params, const std::vector<Segment>& segments) {
+  std::uint64_t link = params.buf + kSetupDataOffset;
+  while (const auto next = Read<std::uint64_t>(pid, link)) {
+    const Segment& segment = At(segments, next);
+    link = segment.buf + (next - segment.mem);
+  }
+  Write(pid, link, node);
+}
+
 // kexec-tools' slots of entry64_regs: rsi is 4, rsp is 6, rip is 16; the kernel's: rsp is 4, rsi is 6.
 void FillAsTheKernelDoes(const std::string& offsets, pid_t pid, const Segment& params,
                          const std::vector<Segment>& segments) {
@@ -169,6 +179,8 @@ void Spoil(const std::string& what, pid_t pid, const std::vector<Segment>& segme
     Write(pid, at, Read<std::uint64_t>(pid, at) ^ 1);
   } else if (what == "boot-params-wild") {
     Write(pid, params.buf + kSetupDataOffset, kNowhere);
+  } else if (what.starts_with("setup-data:")) {
+    EndChainWith(ParseNumbers(what.substr(what.find(':') + 1), 1)[0], pid, params, segments);
   } else if (what.starts_with("e820-type:")) {
     ChangeType(what.substr(what.find(':') + 1), pid, params);
   } else if (what.starts_with("kernel-contract:")) {

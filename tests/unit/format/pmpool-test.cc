@@ -253,11 +253,20 @@ TEST_CASE("Bits behind the pool's last page are not looked at", "[format][pmpool
   CHECK(pool.InUse() == std::vector{Between(kBase, kBase + 0x1000), Between(kBase + 0x40000, kBase + 0x41000)});
 }
 
+TEST_CASE("A pool is one piece to whoever protects it", "[format][pmpool]") {
+  Pool pool;
+  pool.Encode({BlockOf(kBase + 0x5000, 0), BlockOf(kBase + 0x7000, 0)});
+  BlockList blocks;
+  REQUIRE(DecodePmpoolWhole(pool.pool(), pool.memory().memory(), blocks.sink()).ok());
+  CHECK(blocks.all() == std::vector{KeptBlock{.range = pool.pool().pool}});
+}
+
 TEST_CASE("A pool that cannot be one is refused", "[format][pmpool]") {
   Pool pool;
-  const auto decode = [&pool] {
+  const bool whole = GENERATE(false, true);
+  const auto decode = [&] {
     BlockList blocks;
-    return DecodePmpool(pool.pool(), pool.memory().memory(), blocks.sink());
+    return (whole ? DecodePmpoolWhole : DecodePmpool)(pool.pool(), pool.memory().memory(), blocks.sink());
   };
   SECTION("not made of pages") {
     pool.pool().pool = Between(kBase, kBase + 0x3fffff8);
