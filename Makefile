@@ -384,6 +384,16 @@ $(FUZZ_BIN): $(BLD)/fuzz/%: $(BLD)/fuzz/obj/tests/fuzz/%-fuzz.o $(BLD)/fuzz/libc
 fuzz: $(FUZZ_BIN)  ## libFuzzer on every decoder, FUZZ_SECONDS=10 each
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
 
+# The seeds are committed; this writes them anew where a format has changed.
+CORPUS := $(BLD)/tests/make-corpus
+$(CORPUS): $(call host,$(call find,tests/fuzz/corpus,*.cc) $(SUPPORT_SRC)) $(BLD)/host/libcommon.a
+	$(call say,link,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
+
+corpus: $(CORPUS)  ## the fuzzers' seeds in tests/data/fuzz, written anew
+	$(Q)$(CORPUS) tests/data/fuzz
+
 # --- Bench --------------------------------------------------------------------------------------------------------
 
 # The rival: the digest of kexec-tools as its own purgatory compiles it.
@@ -548,6 +558,6 @@ clean:  ## remove what was built, keep what was fetched
 all: common purgatory image kexec-tools tool  ## the stage in both shapes, the tool, kexec-tools
 
 .PHONY: all common purgatory image tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
-        check deps kernels kho-kernel kexec-tools demo demo-run help clean
+        check corpus deps kernels kho-kernel kexec-tools demo demo-run help clean
 
 -include $(shell [ -d $(BLD) ] && find $(BLD)/host $(BLD)/san $(BLD)/stage $(BLD)/fuzz -name '*.d' 2>/dev/null)

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Writes the seeds of the fuzz targets: make-corpus DIRECTORY.
-//
-// One sound input of each kind, from which a fuzzer finds the rest.  They are committed in tests/data/fuzz/.
+// Seeds of the decoders that read one piece of memory.
+
+#include "tests/fuzz/corpus/corpus.h"
 
 #include <zstd.h>
 
 #include <array>
-#include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
 #include <string>
 #include <vector>
 
@@ -24,31 +20,10 @@
 #include "tests/support/core-files.h"
 #include "tests/support/kernel-files.h"
 
-namespace holdfast {
+namespace holdfast::corpus {
 namespace {
 
-std::filesystem::path root;
-
-void Write(const std::string& target, const std::string& name, std::span<const std::byte> bytes) {
-  std::filesystem::create_directories(root / target);
-  std::ofstream file(root / target / name, std::ios::binary);
-  file.write(static_cast<const char*>(static_cast<const void*>(bytes.data())),
-             static_cast<std::streamsize>(bytes.size()));
-  if (!file.flush()) {
-    std::cerr << "make-corpus: cannot write " << (root / target / name) << '\n';
-    std::exit(1);
-  }
-}
-
-void Write(const std::string& target, const std::string& name, const std::string& text) {
-  Write(target, name, std::as_bytes(std::span(text)));
-}
-
 using test::Push;
-
-PhysRange Between(std::uint64_t start, std::uint64_t end) {
-  return PhysRange::FromStartEnd(PhysAddr(start), PhysAddr(end)).value();
-}
 
 void WriteHandovers() {
   const std::array guest = {Between(0x40000000, 0x48000000), Between(0x50000000, 0x50200000)};
@@ -286,15 +261,8 @@ void WriteCaptures() {
 }
 
 }  // namespace
-}  // namespace holdfast
 
-int main(int argc, char** argv) {
-  using namespace holdfast;
-  if (argc != 2) {
-    std::cerr << "usage: make-corpus DIRECTORY\n";
-    return 2;
-  }
-  root = argv[1];
+void WriteSingleInputs() {
   WriteHandovers();
   WriteRangeLists();
   WriteReports();
@@ -308,3 +276,5 @@ int main(int argc, char** argv) {
   WriteLines();
   WriteCaptures();
 }
+
+}  // namespace holdfast::corpus

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Writes the seeds of KHO's fuzz targets: make-kho-corpus DIRECTORY.
-//
-// As make-corpus does for the others: sound inputs of each kind.
+// Seeds of KHO's fuzz targets.
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
+#include "tests/fuzz/corpus/corpus.h"
+
 #include <string>
 
 #include "common/abi/kho.h"
@@ -15,25 +11,8 @@
 #include "tests/fuzz/page-memory.h"
 #include "tests/support/page-memory.h"
 
-namespace holdfast {
+namespace holdfast::corpus {
 namespace {
-
-std::filesystem::path root;
-
-void Write(const std::string& target, const std::string& name, std::span<const std::byte> bytes) {
-  std::filesystem::create_directories(root / target);
-  std::ofstream file(root / target / name, std::ios::binary);
-  file.write(static_cast<const char*>(static_cast<const void*>(bytes.data())),
-             static_cast<std::streamsize>(bytes.size()));
-  if (!file.flush()) {
-    std::cerr << "make-kho-corpus: cannot write " << (root / target / name) << '\n';
-    std::exit(1);
-  }
-}
-
-PhysRange Between(std::uint64_t start, std::uint64_t end) {
-  return PhysRange::FromStartEnd(PhysAddr(start), PhysAddr(end)).value();
-}
 
 KeptBlock Block(std::uint64_t start, int order, std::uint64_t count = 1) {
   return {.range = Between(start, start + (count << (12 + order))), .order = static_cast<std::int8_t>(order)};
@@ -146,17 +125,12 @@ void WriteOtherClients() {
 }
 
 }  // namespace
-}  // namespace holdfast
 
-int main(int argc, char** argv) {
-  using namespace holdfast;
-  if (argc != 2) {
-    std::cerr << "usage: make-kho-corpus DIRECTORY\n";
-    return 2;
-  }
-  root = argv[1];
+void WriteKhoInputs() {
   WriteMaps();
   WriteAllSeries();
   WriteLuo();
   WriteOtherClients();
 }
+
+}  // namespace holdfast::corpus

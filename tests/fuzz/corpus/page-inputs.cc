@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Writes the seeds of the fuzz targets that walk pages: make-page-corpus DIRECTORY.
-//
-// As make-corpus does for the others: one sound input of each kind.
+// Seeds of the fuzz targets that walk pages: PKRAM, pmpool, prmem.
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iostream>
+#include "tests/fuzz/corpus/corpus.h"
+
 #include <string>
 
 #include "common/format/pkram.h"
@@ -15,25 +11,14 @@
 #include "tests/fuzz/page-memory.h"
 #include "tests/support/arena-memory.h"
 
-namespace holdfast {
+namespace holdfast::corpus {
 namespace {
 
 using fuzz::PageMemory;
 using test::ArenaMemory;
 using test::BlockOf;
 
-std::filesystem::path root;
-
-void Write(const std::string& target, const std::string& name, std::span<const std::byte> bytes) {
-  std::filesystem::create_directories(root / target);
-  std::ofstream file(root / target / name, std::ios::binary);
-  file.write(static_cast<const char*>(static_cast<const void*>(bytes.data())),
-             static_cast<std::streamsize>(bytes.size()));
-  if (!file.flush()) {
-    std::cerr << "make-page-corpus: cannot write " << (root / target / name) << '\n';
-    std::exit(1);
-  }
-}
+using corpus::Write;
 
 void Write(const std::string& target, const std::string& name, const PageMemory::Header& header, ArenaMemory& memory) {
   Write(target, name, PageMemory::InputOf(header, memory.Bytes(memory.range())));
@@ -98,16 +83,11 @@ void WritePrmem() {
 }
 
 }  // namespace
-}  // namespace holdfast
 
-int main(int argc, char** argv) {
-  using namespace holdfast;
-  if (argc != 2) {
-    std::cerr << "usage: make-page-corpus DIRECTORY\n";
-    return 2;
-  }
-  root = argv[1];
+void WritePageInputs() {
   WritePkram();
   WritePmpool();
   WritePrmem();
 }
+
+}  // namespace holdfast::corpus
