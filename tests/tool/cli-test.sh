@@ -457,6 +457,14 @@ expect 6 "${load[@]}" --reuse-cmdline
 complains 'mkhandover: the command line: holdfast=: malformed: malformed at byte 15'
 expect 2 "${load[@]}" --reuse-cmdline --cmdline quiet
 expect 2 "${load[@]}" --via pigeon
+# What a kernel hands over by KHO goes with kexec_file_load alone.
+echo 'quiet kho=on' >root/proc/cmdline
+expect 0 "${load[@]}" --json; has '["segments"]' '[]'
+for via in segments kexec-tools; do
+  expect 1 "${load[@]}" --via $via
+  complains "mkhandover: this kernel hands memory over by KHO, which is lost with --via $via: use --via file"
+done
+echo quiet >root/proc/cmdline
 expect 6 load -n --root root --stage image --kernel kernel
 complains 'mkhandover: image: has a bundle already: load it with kexec -l'
 expect 7 load -n --root root --stage missing --kernel kernel

@@ -255,6 +255,22 @@ TEST_CASE("A confidential guest is known by its flags, and not taken for a host"
   CHECK_FALSE(ShowsConfidential("flags\t\t: hypervisor fpu\n"));
 }
 
+TEST_CASE("A kernel hands over by KHO where it was told to, or shows it", "[tool][machine]") {
+  for (const char* line : {"kho=on", "quiet kho=1 -- x", "kho=off kho=y\n", "kho=ON"}) {
+    INFO(line);
+    CHECK(AsksForKho(line));
+  }
+  for (const char* line : {"", "quiet", "kho", "kho=", "kho=off", "kho=on kho=0", "kho_scratch=1", "-- kho=on"}) {
+    INFO(line);
+    CHECK_FALSE(AsksForKho(line));
+  }
+  FakeMachine fake;
+  Said said;
+  CHECK_FALSE(ReadMachine(fake.root(), said.output()).hands_over_by_kho);
+  fake.Write("sys/kernel/debug/kho/out/scratch_len", "");
+  CHECK(ReadMachine(fake.root(), said.output()).hands_over_by_kho);
+}
+
 TEST_CASE("The system table is asked for whole names", "[tool][machine]") {
   CHECK(FindInSystab("SMBIOS3=0x1\nSMBIOS=0x2\n", "SMBIOS") == 2u);
   CHECK_FALSE(FindInSystab("SMBIOS3=0x1\n", "SMBIOS"));

@@ -53,6 +53,7 @@ class Loader {
       }
       return Refuse(planned.problems(), output_.json());
     }
+    CheckKho();
     Print(planned);
     if (!options_.dry_run) {
       Load();
@@ -94,14 +95,29 @@ class Loader {
     }
     output_.Line(Format("cmdline    {}", plan_.cmdline().empty() ? "none" : Printable(plan_.cmdline())));
     PrintKept();
-    output_.Line(Format("via        {}", options_.via == kAuto ? "segments, or file where that is refused"
-                                                               : std::string_view(options_.via)));
+    output_.Line(Format("via        {}", ViaText()));
     if (IsPlacedByUs()) {
       for (const PlacedSegment& segment : planned.plan().segments) {
         output_.Line(Format("  {}  {}  {:>10}  {}", HexWide(segment.range.start().raw()),
                             HexWide(segment.range.end().raw()), SizeText(segment.range.size()), segment.name));
       }
     }
+  }
+
+  // kexec_load takes segments as they are: the kernel's own handover is not among them.
+  void CheckKho() const {
+    if (plan_.hands_over_by_kho() && (options_.via == kSegments || options_.via == kKexecTools)) {
+      throw Failure(
+          ExitCode::kFound,
+          Format("this kernel hands memory over by KHO, which is lost with --via {}: use --via file", options_.via));
+    }
+  }
+
+  std::string_view ViaText() const {
+    if (options_.via != kAuto) {
+      return options_.via;
+    }
+    return plan_.hands_over_by_kho() ? "file, by which KHO hands over" : "segments, or file where that is refused";
   }
 
   void PrintKept() {
@@ -124,7 +140,9 @@ class Loader {
     }
   }
 
-  bool IsPlacedByUs() const { return options_.via == kAuto || options_.via == kSegments; }
+  bool IsPlacedByUs() const {
+    return options_.via == kSegments || (options_.via == kAuto && !plan_.hands_over_by_kho());
+  }
 
   Json ToJson(const Planned& planned) const {
     Json out = JsonDocument();
@@ -158,7 +176,7 @@ class Loader {
   void Load() {
     if (options_.via == kKexecTools) {
       LoadByKexecTools();
-    } else if (options_.via == kFile) {
+    } else if (!IsPlacedByUs()) {
       LoadByFile();
     } else {
       LoadBySegments();

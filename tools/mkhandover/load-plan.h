@@ -43,6 +43,7 @@ class LoadPlan {
   const HandoverFile* handover() const { return handover_.get(); }
   // Whether some kernel waited for a kexec when the last Plan() was made.
   bool has_loaded_kernel() const { return machine_.has_loaded_kernel; }
+  bool hands_over_by_kho() const { return machine_.hands_over_by_kho; }
   bool keeps() const { return handover_ != nullptr && !handover_->handover().kept.empty(); }
 
   // Plans with what the machine says now; reads the handover once more and compares.  `places` is where a loader has

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 
+#include "common/format/command-line.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/map-source.h"
@@ -20,6 +21,8 @@ constexpr const char* kBootParams = "sys/kernel/boot_params/data";
 constexpr const char* kMemmap = "sys/firmware/memmap";
 constexpr const char* kEfi = "sys/firmware/efi";
 constexpr const char* kCpuinfo = "proc/cpuinfo";
+constexpr const char* kCommandLine = "proc/cmdline";
+constexpr const char* kKhoOut = "sys/kernel/debug/kho/out";
 constexpr const char* kKexecLoaded = "sys/kernel/kexec_loaded";
 
 template <typename Visit>
@@ -134,6 +137,17 @@ bool ShowsConfidential(std::string_view cpuinfo) {
   return ShowsFlag(cpuinfo, "tdx_guest") || (ShowsFlag(cpuinfo, "hypervisor") && ShowsFlag(cpuinfo, "sev"));
 }
 
+bool AsksForKho(std::string_view cmdline) {
+  // The last one holds, a boolean as kstrtobool() (lib/kstrtox.c) reads it.
+  const auto option = FindLastOption(Trim(cmdline), "kho");
+  if (!option || option->value.empty()) {
+    return false;
+  }
+  const std::string_view value = option->value;
+  return value[0] == '1' || value[0] == 'y' || value[0] == 'Y' || value[0] == 't' || value[0] == 'T' ||
+         value.starts_with("on") || value.starts_with("oN") || value.starts_with("On") || value.starts_with("ON");
+}
+
 Machine ReadMachine(const std::filesystem::path& root, Output& output) {
   Machine out;
   out.params = ReadBootParams(root / kBootParams);
@@ -149,6 +163,8 @@ Machine ReadMachine(const std::filesystem::path& root, Output& output) {
   // A kernel shows it only where it runs in 5-level paging.
   out.is_5_levels = ShowsFlag(cpuinfo, "la57");
   out.is_confidential = ShowsConfidential(cpuinfo);
+  // The folder is there only where debugfs is; without it the command line tells.
+  out.hands_over_by_kho = std::filesystem::exists(root / kKhoOut) || AsksForKho(ReadIfThere(root / kCommandLine));
   out.has_loaded_kernel = Trim(ReadIfThere(root / kKexecLoaded)) == "1";
   return out;
 }

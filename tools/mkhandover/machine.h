@@ -35,6 +35,7 @@ struct Machine {
   bool is_5_levels = false;         // CR4.LA57
   bool is_confidential = false;     // a guest whose memory its host may not read
   bool has_loaded_kernel = false;   // one waits for a kexec
+  bool hands_over_by_kho = false;   // what it preserves is passed on by kexec_file_load alone
 };
 
 // `root` stands for "/": tests bring a tree of their own.  Without EFI's runtime services, or where a part of what
@@ -50,5 +51,7 @@ std::optional<std::uint64_t> FindInSystab(std::string_view text, std::string_vie
 bool ShowsFlag(std::string_view cpuinfo, std::string_view flag);
 // A guest of TDX or SEV, by the same flags.
 bool ShowsConfidential(std::string_view cpuinfo);
+// Whether a kernel with this command line was told to hand memory over by KHO.
+bool AsksForKho(std::string_view cmdline);
 
 }  // namespace holdfast::tool
