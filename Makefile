@@ -352,7 +352,7 @@ test-binaries: $(TEST_BINARIES) $(FUZZ_BIN)
 
 # --- Fuzz ---------------------------------------------------------------------------------------------------------
 
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= 6
 FUZZ_COMMON := $(patsubst %.cc,$(BLD)/fuzz/obj/%.o,$(COMMON_SRC))
 FUZZ_LIBFDT := $(LIBFDT:%=$(BLD)/fuzz/obj/libfdt/%.o)
 FUZZ_BIN    := $(patsubst tests/fuzz/%-fuzz.cc,$(BLD)/fuzz/%,$(FUZZ_SRC))
@@ -381,7 +381,7 @@ $(FUZZ_BIN): $(BLD)/fuzz/%: $(BLD)/fuzz/obj/tests/fuzz/%-fuzz.o $(BLD)/fuzz/libc
 	$(call say,link,$@)
 	$(Q)$(FUZZ_CXX) -fsanitize=fuzzer,address,undefined $^ -lzstd -o $@
 
-fuzz: $(FUZZ_BIN)  ## libFuzzer on every decoder, FUZZ_SECONDS=10 each
+fuzz: $(FUZZ_BIN)  ## libFuzzer on every decoder, FUZZ_SECONDS=6 each
 	$(Q)tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_BIN)
 
 # The seeds are committed; this writes them anew where a format has changed.

@@ -9,6 +9,7 @@
 
 #include "common/abi/elf.h"
 #include "common/base/byte-reader.h"
+#include "common/format/elf-header.h"
 
 namespace holdfast {
 namespace {
@@ -16,21 +17,7 @@ namespace {
 constexpr std::uint64_t kNoAddress = std::numeric_limits<std::uint64_t>::max();
 
 Status CheckHeader(const Elf64Header& header) {
-  if (header.magic.value() != kElfMagic) {
-    return Error{Errc::kBadMagic, offsetof(Elf64Header, magic)};
-  }
-  if (header.file_class != kElfClass64) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, file_class)};
-  }
-  if (header.data != kElfData2Lsb) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, data)};
-  }
-  if (header.type.value() != kElfTypeCore) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, type)};
-  }
-  if (header.machine.value() != kElfMachineX8664) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, machine)};
-  }
+  TRY(CheckElfIdentity(header, kElfTypeCore));
   if (header.program_header_size.value() != sizeof(Elf64ProgramHeader)) {
     return Error{Errc::kMalformed, offsetof(Elf64Header, program_header_size)};
   }

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "common/base/byte-reader.h"
+#include "common/format/elf-header.h"
 
 namespace holdfast {
 namespace {
@@ -36,28 +37,6 @@ template <typename Word>
   const auto linked =
       static_cast<std::uint64_t>(static_cast<std::int64_t>(static_cast<std::int32_t>(Load<std::uint32_t>(entry))));
   return linked - kKernelMapStart - load_address;
-}
-
-Status CheckIdentity(const Elf64Header& header) {
-  if (header.magic.value() != kElfMagic) {
-    return Error{Errc::kBadMagic, offsetof(Elf64Header, magic)};
-  }
-  if (header.file_class != kElfClass64) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, file_class)};
-  }
-  if (header.data != kElfData2Lsb) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, data)};
-  }
-  if (header.version != kElfVersionCurrent) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, version)};
-  }
-  if (header.type.value() != kElfTypeExec) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, type)};
-  }
-  if (header.machine.value() != kElfMachineX8664) {
-    return Error{Errc::kUnsupported, offsetof(Elf64Header, machine)};
-  }
-  return kDone;
 }
 
 Status CheckSizes(const Elf64Header& header) {
@@ -225,7 +204,7 @@ void Relocate(std::span<const std::byte> table, std::uint64_t load_address, Word
 Status DecodeVmlinux(std::span<const std::byte> unpacked, std::uint64_t load_address, Vmlinux& out) {
   ByteReader reader(unpacked);
   TRY_ASSIGN(const Elf64Header header, reader.Read<Elf64Header>());
-  TRY(CheckIdentity(header));
+  TRY(CheckElfIdentity(header, kElfTypeExec));
   TRY(CheckSizes(header));
   if (!IsAligned(load_address, kKernelPage)) {
     return Error{Errc::kMisaligned, load_address};
