@@ -76,7 +76,7 @@ Status GiveTestFolio(std::uint64_t entry, std::uint64_t where, const BlockSink& 
 
 }  // namespace
 
-Status ListKhoClients(PhysRange fdt, const PhysMemory& memory, const KhoItemSink<KhoClient>& sink) {
+Status ListKhoClients(PhysRange fdt, const PhysMemory& memory, const Sink<KhoClient>& sink) {
   TRY_ASSIGN(const KhoTree tree, OpenKhoTree(fdt, /*is_2023=*/false, memory));
   const char* const address = AddressProperty(tree.dialect);
   if (address == nullptr) {
@@ -107,7 +107,7 @@ Result<KhoSender> DecodeKhoSender(const KhoClient& client, const PhysMemory& mem
 }
 
 Status ListKhoReservedAreas(const KhoClient& client, const PhysMemory& memory,
-                            const KhoItemSink<KhoReservedArea>& sink) {
+                            const Sink<KhoReservedArea>& sink) {
   TRY_ASSIGN(const FdtView tree, OpenBlob(client, kho_memblock::kCompatible, memory));
   for (auto node = tree.FirstChild(tree.root()); node; node = tree.NextSibling(*node)) {
     TRY_ASSIGN(const KhoReservedArea area, ReservedAreaOf(tree, *node));

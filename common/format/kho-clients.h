@@ -13,30 +13,17 @@
 #include <string_view>
 
 #include "common/abi/kho.h"
+#include "common/base/sink.h"
 #include "common/format/fdt.h"
 #include "common/format/kho.h"
 #include "common/mem/phys-memory.h"
 
 namespace holdfast {
 
-// Takes the items of a list, one at a time.  What an item refers to stays in the memory that was read.
-template <typename T>
-class KhoItemSink {
- public:
-  using AddFn = Status (*)(void* context, const T& item);
-
-  constexpr KhoItemSink(AddFn add, void* context) : add_(add), context_(context) {}
-  Status Add(const T& item) const { return add_(context_, item); }
-
- private:
-  AddFn add_;
-  void* context_;
-};
-
 // The clients of the handover at `fdt` (KhoRecord::fdt), in the order of their nodes: those with a blob.  `size` is 0
 // where the dialect does not say it.  Errors of the tree are DecodeKho()'s: kNotFinalized, kUnknownCompatible,
 // kMalformed (where: byte offset in the tree).
-Status ListKhoClients(PhysRange fdt, const PhysMemory& memory, const KhoItemSink<KhoClient>& sink);
+Status ListKhoClients(PhysRange fdt, const PhysMemory& memory, const Sink<KhoClient>& sink);
 
 // Of the client "kexec-metadata": who wrote the handover.
 struct KhoSender {
@@ -51,8 +38,7 @@ struct KhoReservedArea {
   std::string_view name;
   PhysRange range;
 };
-Status ListKhoReservedAreas(const KhoClient& client, const PhysMemory& memory,
-                            const KhoItemSink<KhoReservedArea>& sink);
+Status ListKhoReservedAreas(const KhoClient& client, const PhysMemory& memory, const Sink<KhoReservedArea>& sink);
 
 // Of the client "LUO".
 struct KhoLuoFacts {
@@ -67,7 +53,7 @@ struct KhoSessionFacts {
   PhysAddr files;  // 0: none
   std::uint64_t num_files = 0;
 };
-Status ListKhoSessions(PhysAddr sessions, const PhysMemory& memory, const KhoItemSink<KhoSessionFacts>& sink);
+Status ListKhoSessions(PhysAddr sessions, const PhysMemory& memory, const Sink<KhoSessionFacts>& sink);
 
 struct KhoFileFacts {
   std::string_view compatible;
@@ -75,7 +61,7 @@ struct KhoFileFacts {
   std::uint64_t token = 0;
 };
 // kMalformed (where: session.files) when the list holds another number of files than the session says.
-Status ListKhoFiles(const KhoSessionFacts& session, const PhysMemory& memory, const KhoItemSink<KhoFileFacts>& sink);
+Status ListKhoFiles(const KhoSessionFacts& session, const PhysMemory& memory, const Sink<KhoFileFacts>& sink);
 
 // A file that says kKhoMemfdCompatible.
 struct KhoMemfdFacts {
@@ -93,7 +79,7 @@ struct KhoFolio {
   bool is_dirty = false;
   bool is_up_to_date = false;
 };
-Status ListKhoMemfdFolios(const KhoMemfdFacts& memfd, const PhysMemory& memory, const KhoItemSink<KhoFolio>& sink);
+Status ListKhoMemfdFolios(const KhoMemfdFacts& memfd, const PhysMemory& memory, const Sink<KhoFolio>& sink);
 
 // Of the client "kho_test": the folios that the kernel's own test preserved.
 struct KhoTestFacts {

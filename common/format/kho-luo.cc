@@ -51,14 +51,14 @@ Result<KhoLuoFacts> DecodeKhoLuo(const KhoClient& client, const PhysMemory& memo
   return KhoLuoFacts{compatible.value(), luo.liveupdate_num.value(), PhysAddr(luo.sessions.value())};
 }
 
-Status ListKhoSessions(PhysAddr sessions, const PhysMemory& memory, const KhoItemSink<KhoSessionFacts>& sink) {
+Status ListKhoSessions(PhysAddr sessions, const PhysMemory& memory, const Sink<KhoSessionFacts>& sink) {
   return ForEachEntry<KhoLuoSession>(memory, sessions, [&](const Entry<KhoLuoSession>& entry) -> Status {
     TRY_ASSIGN(const auto name, entry.Text(offsetof(KhoLuoSession, name), sizeof(entry.stored.name)));
     return sink.Add({name, PhysAddr(entry.stored.files.value()), entry.stored.count.value()});
   });
 }
 
-Status ListKhoFiles(const KhoSessionFacts& session, const PhysMemory& memory, const KhoItemSink<KhoFileFacts>& sink) {
+Status ListKhoFiles(const KhoSessionFacts& session, const PhysMemory& memory, const Sink<KhoFileFacts>& sink) {
   std::uint64_t count = 0;
   TRY(ForEachEntry<KhoLuoFile>(memory, session.files, [&](const Entry<KhoLuoFile>& entry) -> Status {
     ++count;
@@ -80,7 +80,7 @@ Result<KhoMemfdFacts> DecodeKhoMemfd(PhysAddr data, const PhysMemory& memory) {
                        .folios = memfd.folios};
 }
 
-Status ListKhoMemfdFolios(const KhoMemfdFacts& memfd, const PhysMemory& memory, const KhoItemSink<KhoFolio>& sink) {
+Status ListKhoMemfdFolios(const KhoMemfdFacts& memfd, const PhysMemory& memory, const Sink<KhoFolio>& sink) {
   const auto give = [&](const KhoMemfdFolio& folio, std::uint64_t) -> Status {
     const std::uint64_t word = folio.pfn_and_flags.value();
     TRY_ASSIGN(const PhysRange page, PhysRange::FromStartSize(AddressOfPfn(word & kKhoMemfdPfnMask), kPageSize));

@@ -54,16 +54,7 @@ struct PrmemInstance {
   PhysAddr data{};  // 0: not in the direct map
   std::uint64_t size = 0;
 };
-class PrmemInstanceSink {
- public:
-  using AddFn = Status (*)(void* context, const PrmemInstance& instance);
-  constexpr PrmemInstanceSink(AddFn add, void* context) : add_(add), context_(context) {}
-  Status Add(const PrmemInstance& instance) const { return add_(context_, instance); }
-
- private:
-  AddFn add_;
-  void* context_;
-};
+using PrmemInstanceSink = Sink<PrmemInstance>;
 // Errors: those of DecodePrmem().
 Status ListPrmemInstances(const PrmemOption& option, const PhysMemory& memory, const PrmemInstanceSink& sink);
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "common/base/sink.h"
 #include "common/mem/preserved-map.h"
 
 namespace holdfast {
@@ -20,17 +21,6 @@ struct KeptBlock {
 };
 
 // Takes blocks.  The stage's joins what touches; the tool's notes every one.
-class BlockSink {
- public:
-  using AddFn = Status (*)(void* context, const KeptBlock& block);
-
-  constexpr BlockSink(AddFn add, void* context) : add_(add), context_(context) {}
-  // An error ends the walk: it is the decoder's result.
-  Status Add(const KeptBlock& block) const { return add_(context_, block); }
-
- private:
-  AddFn add_;
-  void* context_;
-};
+using BlockSink = Sink<KeptBlock>;
 
 }  // namespace holdfast

@@ -20,7 +20,7 @@ Status CheckFile(void* context, const KhoFileFacts& file) {
   const auto& memory = *static_cast<const PhysMemory*>(context);
   fuzz::Check(file.compatible.size() < 48, "a name ends");
   if (const auto memfd = DecodeKhoMemfd(file.data, memory); memfd.ok()) {
-    static_cast<void>(ListKhoMemfdFolios(memfd.value(), memory, KhoItemSink<KhoFolio>(&CheckFolio, nullptr)));
+    static_cast<void>(ListKhoMemfdFolios(memfd.value(), memory, Sink<KhoFolio>(&CheckFolio, nullptr)));
   }
   return kDone;
 }
@@ -28,7 +28,7 @@ Status CheckFile(void* context, const KhoFileFacts& file) {
 Status CheckSession(void* context, const KhoSessionFacts& session) {
   fuzz::Check(session.name.size() < 64, "a name ends");
   const auto& memory = *static_cast<const PhysMemory*>(context);
-  static_cast<void>(ListKhoFiles(session, memory, KhoItemSink<KhoFileFacts>(&CheckFile, context)));
+  static_cast<void>(ListKhoFiles(session, memory, Sink<KhoFileFacts>(&CheckFile, context)));
   return kDone;
 }
 
@@ -45,7 +45,7 @@ Status CheckBlock(void*, const KeptBlock& block) {
 }
 
 void LookAtTrees(const KhoClient& client, const PhysMemory& memory) {
-  static_cast<void>(ListKhoReservedAreas(client, memory, KhoItemSink<KhoReservedArea>(&CheckArea, nullptr)));
+  static_cast<void>(ListKhoReservedAreas(client, memory, Sink<KhoReservedArea>(&CheckArea, nullptr)));
   static_cast<void>(DecodeKhoTest(client, memory, BlockSink(&CheckBlock, nullptr)));
 }
 
@@ -74,7 +74,7 @@ void LookAtPages(PageMemory& input) {
   const KhoClient client{.name = "any", .blob = PageMemory::PageAt(input.header()[1]), .size = 0};
   if (const auto luo = DecodeKhoLuo(client, memory); luo.ok()) {
     static_cast<void>(
-        ListKhoSessions(luo.value().sessions, memory, KhoItemSink<KhoSessionFacts>(&CheckSession, context)));
+        ListKhoSessions(luo.value().sessions, memory, Sink<KhoSessionFacts>(&CheckSession, context)));
   }
   if (const auto sender = DecodeKhoSender(client, memory); sender.ok()) {
     fuzz::Check(sender.value().release.size() < 65, "a release ends");

@@ -66,7 +66,7 @@ void Decode(const Input& input) {
     fuzz::Check(facts.num_blocks == blocks.num_blocks(), "blocks are counted");
     fuzz::Check(scratch.view().size() == 1, "there is one area");
   }
-  const KhoItemSink<KhoClient> clients(
+  const Sink<KhoClient> clients(
       [](void*, const KhoClient& client) -> Status {
         fuzz::Check(client.name.size() <= kMaxFdtName, "a name ends");
         return kDone;

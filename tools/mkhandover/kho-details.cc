@@ -12,7 +12,7 @@ namespace {
 template <typename T>
 class Items {
  public:
-  KhoItemSink<T> sink() { return KhoItemSink<T>(&Add, &list_); }
+  Sink<T> sink() { return Sink<T>(&Add, &list_); }
   const std::vector<T>& list() const { return list_; }
 
  private:

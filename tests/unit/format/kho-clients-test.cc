@@ -25,7 +25,7 @@ constexpr std::uint64_t kBlob = 0x20000000;
 template <typename T>
 class Items {
  public:
-  KhoItemSink<T> sink() { return KhoItemSink<T>(&Note, this); }
+  Sink<T> sink() { return Sink<T>(&Note, this); }
   std::vector<T> all;
 
  private:
@@ -117,7 +117,7 @@ TEST_CASE("A list of clients that is broken is refused with its place", "[format
   SECTION("what the sink refuses") {
     const std::array clients = {KhoClient{"LUO", PhysAddr(0x2000000), 32}};
     machine.Write({.dialect = KhoDialect::kV4, .blocks = {}, .scratch = machine.areas, .clients = clients});
-    const KhoItemSink<KhoClient> full(
+    const Sink<KhoClient> full(
         [](void*, const KhoClient&) -> Status {
           return Error{Errc::kTableFull, 1};
         },

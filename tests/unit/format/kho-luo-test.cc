@@ -180,7 +180,7 @@ TEST_CASE("More blocks than LUO may have are refused", "[format][kho][luo]") {
     memory.Put(PageAt(i), Le64(PageAt(i + 1)));
   }
   std::vector<KhoSessionFacts> found;
-  const KhoItemSink<KhoSessionFacts> sink(&LuoMachine::Note<KhoSessionFacts>, &found);
+  const Sink<KhoSessionFacts> sink(&LuoMachine::Note<KhoSessionFacts>, &found);
   CheckError(ListKhoSessions(PhysAddr(PageAt(0)), memory.memory(), sink), Errc::kTooLarge, 10000 * kPageSize);
   CHECK(ListKhoSessions(PhysAddr(PageAt(1)), memory.memory(), sink).ok());
 }
