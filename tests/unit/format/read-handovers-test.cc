@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,7 +33,7 @@ constexpr std::uint64_t kFirst = 0x10000000;   // what is kept
 // A KhoMachine's memory with more in it, and what reading it gives.
 struct Reading {
   KhoMachine machine;
-  TestMap map{{{Between(0x100000, 0x40000000), MemType::kUsable}}};
+  std::optional<TestMap> map{std::in_place, std::vector<MemEntry>{{Between(0x100000, 0x40000000), MemType::kUsable}}};
   PageArena arena = machine.memory.AddArena(kPage, 64);
   std::vector<KeptRange> kept_storage{512};
   std::vector<PhysRange> storage{32};
@@ -70,7 +71,7 @@ struct Reading {
     const PhysMemory memory = machine.memory.memory();
     return ReadHandovers({.memory = memory,
                           .blocks = &Sha256Blocks,
-                          .map = map.map(),
+                          .map = map->map(),
                           .page_table_levels = levels,
                           .native_scratch = native_scratch,
                           .aligned = aligned.span()},
@@ -180,13 +181,83 @@ TEST_CASE("A version of KHO that is not known is refused by its name", "[format]
   CHECK_FALSE(reading.handover.native);
 }
 
-TEST_CASE("A KHO handover that was not finalized is refused as that", "[format][read-handovers]") {
+TEST_CASE("A KHO handover that its sender was not told to finalize keeps nothing", "[format][read-handovers]") {
+  Reading reading;
+  SECTION("no tree") {
+    reading.AddKho();
+    reading.machine.memory.Put(KhoMachine::kTree, std::array<std::byte, kPageSize>{});
+  }
+  SECTION("no map") {
+    reading.AddKho(KhoDialect::kV1);
+    const Le64 map(0);
+    reading.machine.WriteTree([&map](FdtWriter& tree) {
+      tree.String("compatible", "kho-v1");
+      tree.Bytes("preserved-memory-map", std::as_bytes(std::span(&map, 1)));
+    });
+  }
+  REQUIRE(reading.Run().ok());
+  CHECK(reading.found[0].is_unfinished);
+  CHECK(reading.kept.empty());
+  CHECK(reading.native_scratch.view().empty());
+  CHECK(reading.handover.dialect.empty());
+  CHECK_FALSE(reading.handover.native);
+}
+
+TEST_CASE("A KHO handover without a tree or a map that its sender must have had is refused",
+          "[format][read-handovers]") {
   Reading reading;
   reading.AddKho();
-  reading.machine.PutU64(KhoMachine::kTree, 0);
+  SECTION("no tree") { reading.machine.PutU64(KhoMachine::kTree, 0); }
+  SECTION("no map") {
+    const Le64 map(0);
+    reading.machine.WriteTree([&map](FdtWriter& tree) {
+      tree.String("compatible", "kho-v4");
+      tree.Bytes("preserved-memory-map", std::as_bytes(std::span(&map, 1)));
+    });
+  }
   CheckError(reading.Run(), Errc::kNotFinalized, KhoMachine::kTree);
   CHECK(reading.problem.what == "KHO handover");
   CHECK(reading.problem.range == reading.machine.record.fdt);
+  CHECK_FALSE(reading.found[0].is_unfinished);
+}
+
+TEST_CASE("A refusal of KHO says whether it means an address or an offset", "[format][read-handovers]") {
+  Reading reading;
+  reading.AddKho();
+  SECTION("the size of a record") {
+    reading.found[0].at = Between(kPayload, kPayload + 40);
+    CheckError(reading.Run(), Errc::kMalformed, 40);
+    CHECK_FALSE(reading.problem.is_address);
+  }
+  SECTION("a property of the tree") {
+    reading.machine.WriteTree([](FdtWriter& tree) {
+      tree.String("compatible", "kho-v4");
+      tree.U32("preserved-memory-map", 1);
+    });
+    const Status status = reading.Run();
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().code == Errc::kMalformed);
+    CHECK(status.error().where < kPageSize);
+    CHECK_FALSE(reading.problem.is_address);
+  }
+  SECTION("an entry of the map") {
+    reading.machine.PutU64(KhoMachine::kMap + 24, KhoMachine::kMap + kPageSize);
+    CheckError(reading.Run(), Errc::kMalformed, KhoMachine::kMap + 24);
+    CHECK(reading.problem.is_address);
+  }
+}
+
+TEST_CASE("What an earlier stage has fenced is not read", "[format][read-handovers]") {
+  Reading reading;
+  const Carrier carrier = GENERATE(Carrier::kPkram, Carrier::kPmpool, Carrier::kPrmem);
+  const PhysRange page = Between(0x50000000, 0x50001000);  // of which there are no bytes
+  REQUIRE(reading.found.Append({.carrier = carrier, .at = page}).ok());
+  CHECK_FALSE(reading.Run().ok());
+  reading.kept.Clear();
+  reading.found[0].is_fenced = true;
+  REQUIRE(reading.Run().ok());
+  CHECK(reading.kept.empty());
+  CHECK(reading.handover.dialect.empty());
 }
 
 TEST_CASE("PKRAM's page table is read with the levels of the last kernel", "[format][read-handovers]") {
@@ -232,8 +303,24 @@ TEST_CASE("A pool in a device tree is found wherever the tree lies", "[format][r
     CHECK(reading.kept.bytes() == pool.size());
     CHECK(reading.NameAt(pool.start().raw()) == "pmpool");
   }
-  SECTION("unless there is no room to align it") {
+  SECTION("but not read where it is fenced") {
+    reading.map.emplace(std::vector<MemEntry>{{Between(0x100000, 0x20000000), MemType::kUsable},
+                                              {Between(0x20000000, 0x20400000), MemType::kReserved},
+                                              {Between(0x20400000, 0x40000000), MemType::kUsable}});
+    REQUIRE(reading.Run().ok());
+    CHECK(reading.kept.empty());
+    CHECK(reading.found[0].is_fenced);
+    CHECK(reading.found[0].carrier == Carrier::kPmpool);
+    CHECK(reading.found[0].at == pool);
+  }
+  SECTION("unless there is no room to align it, and nobody waits for it") {
     reading.aligned = AlignedBytes(16);
+    REQUIRE(reading.Run().ok());
+    CHECK(reading.kept.empty() == (shift != 0));
+  }
+  SECTION("or refused where there is no room to align it") {
+    reading.aligned = AlignedBytes(16);
+    reading.found[0].has_pool_option = true;
     const Status status = reading.Run();
     CHECK(status.ok() == (shift == 0));
     if (shift != 0) {
@@ -258,13 +345,52 @@ TEST_CASE("A device tree without a pool keeps nothing", "[format][read-handovers
   CHECK(reading.kept.empty());
 }
 
+TEST_CASE("A device tree that does not read keeps nothing", "[format][read-handovers]") {
+  Reading reading;
+  const auto page = reading.arena.Take().value();
+  std::memset(page.bytes, 0xd0, kPageSize);
+  const PhysRange at = PhysRange::FromStartSize(page.at, kPageSize).value();
+  REQUIRE(reading.found.Append({.carrier = Carrier::kDeviceTree, .at = at}).ok());
+  reading.found[0].has_pool_option = GENERATE(false, true);
+  REQUIRE(reading.Run().ok());
+  CHECK(reading.handover.dialect.empty());
+  CHECK(reading.kept.empty());
+}
+
+TEST_CASE("Lists behind a fence are found before they are read", "[format][read-handovers]") {
+  Reading reading;
+  reading.map.emplace(std::vector<MemEntry>{{Between(0x100000, 0x20000000), MemType::kUsable},
+                                            {Between(0x20000000, 0x30000000), MemType::kReserved},
+                                            {Between(0x30000000, 0x31000000), MemType::kAcpi}});
+  const auto list = [](const char* name, std::uint64_t start, std::uint64_t size) {
+    return HandoverV1Node{.name = name,
+                          .owner = {},
+                          .ranges = {},
+                          .sha256 = {},
+                          .range_list = RangeListPlace{Between(start, start + size)}};
+  };
+  const std::array nodes = {list("in-ram", 0x10000000, 100), list("fenced", 0x20000800, 0x1000),
+                            list("half", 0x1ffff800, 0x1000), list("firmware", 0x30000000, 16),
+                            list("nothing", 0x40000000, 16)};
+  reading.AddTree({.created_by = {}, .policy = {}, .preserved = nodes, .scratch = {}, .ram = {}});
+  test::BlockList lists;
+  const PhysMemory memory = reading.machine.memory.memory();
+  REQUIRE(FindFencedLists(reading.found, memory, reading.map->map(), lists.sink()).ok());
+  REQUIRE(lists.all().size() == 2);
+  CHECK(lists.all()[0].range == Between(0x20000000, 0x20002000));
+  CHECK(lists.all()[1].range == Between(0x1ffff000, 0x20001000));
+  // A tree that does not read is refused later on.
+  reading.found[0].at = Between(0x50000000, 0x50001000);
+  REQUIRE(FindFencedLists(reading.found, memory, reading.map->map(), lists.sink()).ok());
+  CHECK(lists.all().size() == 2);
+}
+
 TEST_CASE("A tree whose digest differs is refused", "[format][read-handovers]") {
   Reading reading;
   reading.AddTree({.created_by = {}, .policy = {}, .preserved = {}, .scratch = {}, .ram = {}});
   reading.found[0].digest[0] ^= std::byte{1};
   CheckError(reading.Run(), Errc::kBadDigest, reading.found[0].at.start().raw());
   CHECK(reading.problem.what == "handover");
-  CHECK_FALSE(reading.problem.is_address);
 }
 
 }  // namespace
