@@ -6,15 +6,10 @@
 #include <catch2/catch.hpp>
 
 #include <array>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "common/abi/setup-data.h"
-#include "common/format/handover-v1.h"
 #include "common/format/pkram.h"
-#include "tests/support/plan-fixtures.h"
-#include "tests/unit/format/kho-machine.h"
+#include "tests/unit/format/handover-reading.h"
 
 namespace holdfast {
 namespace {
@@ -23,73 +18,10 @@ using test::AlignedBytes;
 using test::Between;
 using test::Block;
 using test::CheckError;
+using test::kFirst;
 using test::KhoMachine;
-using test::TestMap;
-
-constexpr std::uint64_t kPayload = 0x6000010;  // of the setup_data node
-constexpr std::uint64_t kPage = 0x6100000;     // of what is not KHO
-constexpr std::uint64_t kFirst = 0x10000000;   // what is kept
-
-// A KhoMachine's memory with more in it, and what reading it gives.
-struct Reading {
-  KhoMachine machine;
-  std::optional<TestMap> map{std::in_place, std::vector<MemEntry>{{Between(0x100000, 0x40000000), MemType::kUsable}}};
-  PageArena arena = machine.memory.AddArena(kPage, 64);
-  std::vector<KeptRange> kept_storage{512};
-  std::vector<PhysRange> storage{32};
-  PreservedMap kept{kept_storage};
-  RangeSet scratch{std::span(storage).first(8)};
-  RangeSet ram{std::span(storage).subspan(8, 8)};
-  RangeSet native_scratch{std::span(storage).subspan(16, 8)};
-  Handover handover{kept, scratch, ram};
-  FoundHandovers found;
-  Problem problem;
-  AlignedBytes aligned{4096};
-  int levels = 0;
-
-  Reading() { machine.memory.Add(kPayload / kPageSize * kPageSize, 1); }
-
-  void AddKho(KhoDialect dialect = KhoDialect::kV4, KhoBitmaps bitmaps = KhoBitmaps::k4096) {
-    machine.Write(dialect, {Block(kFirst, 0), Block(kFirst + 0x100000, 4)}, bitmaps);
-    PutRecord();
-  }
-  void PutRecord() {
-    std::array<std::byte, 48> storage48{};
-    const auto payload = EncodeKhoRecord(machine.record, storage48);
-    machine.memory.Put(kPayload, storage48);
-    Require(found.Append({.carrier = Carrier::kKhoNode, .at = Between(kPayload, kPayload + payload.size())}).ok());
-  }
-  void AddTree(const HandoverV1& tree) {
-    AlignedBytes bytes(kPageSize);
-    const auto written = EncodeHandoverV1(tree, bytes.span()).value();
-    const auto page = arena.Take().value();
-    std::memcpy(page.bytes, written.data(), written.size());
-    const PhysRange at = PhysRange::FromStartSize(page.at, written.size()).value();
-    Require(found.Append({.carrier = Carrier::kTree, .at = at, .digest = Sha256::Of(written, &Sha256Blocks)}).ok());
-  }
-  Status Run() {
-    const PhysMemory memory = machine.memory.memory();
-    return ReadHandovers({.memory = memory,
-                          .blocks = &Sha256Blocks,
-                          .map = map->map(),
-                          .page_table_levels = levels,
-                          .native_scratch = native_scratch,
-                          .aligned = aligned.span()},
-                         found, handover, problem);
-  }
-  std::vector<PhysRange> KeptOf(std::uint8_t source, KeptKind kind) const {
-    std::vector<PhysRange> out;
-    for (const KeptRange& each : kept.view()) {
-      if (each.source == source && each.kind == kind) out.push_back(each.range);
-    }
-    return out;
-  }
-  std::string NameAt(std::uint64_t address) {
-    Problem met{.code = Errc::kOverlap, .kept = kept.FirstOverlap(Between(address, address + 1))};
-    NameKept(found, met);
-    return std::string(met.other);
-  }
-};
+using test::kPayload;
+using test::Reading;
 
 const std::vector<PhysRange> kKhoRanges = {Between(kFirst, kFirst + 0x1000),
                                            Between(kFirst + 0x100000, kFirst + 0x110000)};
@@ -181,46 +113,6 @@ TEST_CASE("A version of KHO that is not known is refused by its name", "[format]
   CHECK_FALSE(reading.handover.native);
 }
 
-TEST_CASE("A KHO handover that its sender was not told to finalize keeps nothing", "[format][read-handovers]") {
-  Reading reading;
-  SECTION("no tree") {
-    reading.AddKho();
-    reading.machine.memory.Put(KhoMachine::kTree, std::array<std::byte, kPageSize>{});
-  }
-  SECTION("no map") {
-    reading.AddKho(KhoDialect::kV1);
-    const Le64 map(0);
-    reading.machine.WriteTree([&map](FdtWriter& tree) {
-      tree.String("compatible", "kho-v1");
-      tree.Bytes("preserved-memory-map", std::as_bytes(std::span(&map, 1)));
-    });
-  }
-  REQUIRE(reading.Run().ok());
-  CHECK(reading.found[0].is_unfinished);
-  CHECK(reading.kept.empty());
-  CHECK(reading.native_scratch.view().empty());
-  CHECK(reading.handover.dialect.empty());
-  CHECK_FALSE(reading.handover.native);
-}
-
-TEST_CASE("A KHO handover without a tree or a map that its sender must have had is refused",
-          "[format][read-handovers]") {
-  Reading reading;
-  reading.AddKho();
-  SECTION("no tree") { reading.machine.PutU64(KhoMachine::kTree, 0); }
-  SECTION("no map") {
-    const Le64 map(0);
-    reading.machine.WriteTree([&map](FdtWriter& tree) {
-      tree.String("compatible", "kho-v4");
-      tree.Bytes("preserved-memory-map", std::as_bytes(std::span(&map, 1)));
-    });
-  }
-  CheckError(reading.Run(), Errc::kNotFinalized, KhoMachine::kTree);
-  CHECK(reading.problem.what == "KHO handover");
-  CHECK(reading.problem.range == reading.machine.record.fdt);
-  CHECK_FALSE(reading.found[0].is_unfinished);
-}
-
 TEST_CASE("A refusal of KHO says whether it means an address or an offset", "[format][read-handovers]") {
   Reading reading;
   reading.AddKho();
@@ -245,19 +137,6 @@ TEST_CASE("A refusal of KHO says whether it means an address or an offset", "[fo
     CheckError(reading.Run(), Errc::kMalformed, KhoMachine::kMap + 24);
     CHECK(reading.problem.is_address);
   }
-}
-
-TEST_CASE("What an earlier stage has fenced is not read", "[format][read-handovers]") {
-  Reading reading;
-  const Carrier carrier = GENERATE(Carrier::kPkram, Carrier::kPmpool, Carrier::kPrmem);
-  const PhysRange page = Between(0x50000000, 0x50001000);  // of which there are no bytes
-  REQUIRE(reading.found.Append({.carrier = carrier, .at = page}).ok());
-  CHECK_FALSE(reading.Run().ok());
-  reading.kept.Clear();
-  reading.found[0].is_fenced = true;
-  REQUIRE(reading.Run().ok());
-  CHECK(reading.kept.empty());
-  CHECK(reading.handover.dialect.empty());
 }
 
 TEST_CASE("PKRAM's page table is read with the levels of the last kernel", "[format][read-handovers]") {
@@ -327,62 +206,6 @@ TEST_CASE("A pool in a device tree is found wherever the tree lies", "[format][r
       CheckError(status, Errc::kTooLarge, 16);
     }
   }
-}
-
-TEST_CASE("A device tree without a pool keeps nothing", "[format][read-handovers]") {
-  Reading reading;
-  AlignedBytes tree_bytes(kPageSize);
-  FdtWriter writer(tree_bytes.span());
-  writer.BeginNode("");
-  writer.EndNode();
-  const auto tree = writer.Finish().value();
-  const auto page = reading.arena.Take().value();
-  std::memcpy(page.bytes, tree.data(), tree.size());
-  const PhysRange at = PhysRange::FromStartSize(page.at, tree.size()).value();
-  REQUIRE(reading.found.Append({.carrier = Carrier::kDeviceTree, .at = at}).ok());
-  REQUIRE(reading.Run().ok());
-  CHECK(reading.handover.dialect.empty());
-  CHECK(reading.kept.empty());
-}
-
-TEST_CASE("A device tree that does not read keeps nothing", "[format][read-handovers]") {
-  Reading reading;
-  const auto page = reading.arena.Take().value();
-  std::memset(page.bytes, 0xd0, kPageSize);
-  const PhysRange at = PhysRange::FromStartSize(page.at, kPageSize).value();
-  REQUIRE(reading.found.Append({.carrier = Carrier::kDeviceTree, .at = at}).ok());
-  reading.found[0].has_pool_option = GENERATE(false, true);
-  REQUIRE(reading.Run().ok());
-  CHECK(reading.handover.dialect.empty());
-  CHECK(reading.kept.empty());
-}
-
-TEST_CASE("Lists behind a fence are found before they are read", "[format][read-handovers]") {
-  Reading reading;
-  reading.map.emplace(std::vector<MemEntry>{{Between(0x100000, 0x20000000), MemType::kUsable},
-                                            {Between(0x20000000, 0x30000000), MemType::kReserved},
-                                            {Between(0x30000000, 0x31000000), MemType::kAcpi}});
-  const auto list = [](const char* name, std::uint64_t start, std::uint64_t size) {
-    return HandoverV1Node{.name = name,
-                          .owner = {},
-                          .ranges = {},
-                          .sha256 = {},
-                          .range_list = RangeListPlace{Between(start, start + size)}};
-  };
-  const std::array nodes = {list("in-ram", 0x10000000, 100), list("fenced", 0x20000800, 0x1000),
-                            list("half", 0x1ffff800, 0x1000), list("firmware", 0x30000000, 16),
-                            list("nothing", 0x40000000, 16)};
-  reading.AddTree({.created_by = {}, .policy = {}, .preserved = nodes, .scratch = {}, .ram = {}});
-  test::BlockList lists;
-  const PhysMemory memory = reading.machine.memory.memory();
-  REQUIRE(FindFencedLists(reading.found, memory, reading.map->map(), lists.sink()).ok());
-  REQUIRE(lists.all().size() == 2);
-  CHECK(lists.all()[0].range == Between(0x20000000, 0x20002000));
-  CHECK(lists.all()[1].range == Between(0x1ffff000, 0x20001000));
-  // A tree that does not read is refused later on.
-  reading.found[0].at = Between(0x50000000, 0x50001000);
-  REQUIRE(FindFencedLists(reading.found, memory, reading.map->map(), lists.sink()).ok());
-  CHECK(lists.all().size() == 2);
 }
 
 TEST_CASE("A tree whose digest differs is refused", "[format][read-handovers]") {
