@@ -115,8 +115,42 @@ void Boot::FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines,
 }
 
 void Boot::SwitchTables() {
-  ending_.Check(SwitchPageTables(storage_.page_tables, loaded_.map, readable_.view()), "page tables");
+  tables_.emplace(storage_.page_tables, Is5Levels() ? 5 : 4, x86::HasGiBPages());
+  ending_.Check(SwitchPageTables(*tables_, loaded_.map, readable_.view()), "page tables");
+  // Only now a tree can be read, which may have lists where it lies itself: in what an earlier stage fenced.
+  const Status listed = FindFencedLists(handovers_, memory_, loaded_.map, BlockSink(&MakeReadable, this));
+  ending_.Check(listed, "page tables");
   time_.Mark("page tables");
+}
+
+Status Boot::MakeReadable(void* self, const KeptBlock& block) {
+  auto& boot = *static_cast<Boot*>(self);
+  TRY(boot.readable_.Add(block.range));
+  TRY(boot.tables_->Map(block.range));
+  // What was not present is in no TLB; but the tables must have reached memory.
+  x86::WriteCr3(boot.tables_->root());
+  return kDone;
+}
+
+void Boot::SayNotRead() {
+  for (const FoundHandover& handover : handovers_) {
+    if (handover.is_fenced) {
+      SayLine(SayFenced, CarrierName(handover.carrier), handover.at);
+    }
+    if (handover.is_unfinished) {
+      SayLine(SayNotKept, "KHO handover not finalized");
+      HideKho();
+    }
+  }
+}
+
+// A decompressor that knows KHO would place its kernel in scratch whatever else lies there.
+void Boot::HideKho() {
+  for (SetupDataNode& node : loaded_.nodes) {
+    if (node.type == kSetupKexecKho) {
+      node.type = kSetupHoldfastHiddenKho;
+    }
+  }
 }
 
 void Boot::ReadHandovers() {
@@ -133,6 +167,7 @@ void Boot::ReadHandovers() {
   if (!decoded.ok()) {
     ending_.Refuse(problem);
   }
+  SayNotRead();
   SayLine(SayHandover, handover_.dialect.view(), kept_.size(), kept_.bytes());
   time_.Mark("handover");
 }

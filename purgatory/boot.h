@@ -106,6 +106,8 @@ class Boot {
                        const std::optional<HandoverOption>& bundle = std::nullopt);
   void SwitchTables();
   void ReadHandovers();
+  // Of handovers that were passed over; hides a KHO node among them from the next kernel.
+  void SayNotRead();
   // The decision, or the end.
   void MakePlan(const BootInputs& inputs);
   static bool Is5Levels();
@@ -121,6 +123,8 @@ class Boot {
   };
 
   BootReport Report(std::string_view shell, std::string_view loader) const;
+  static Status MakeReadable(void* self, const KeptBlock& block);
+  void HideKho();
 
   ExceptionTable exceptions_;
   Storage& storage_;
@@ -129,6 +133,7 @@ class Boot {
   Ending ending_;
   ReadableMemory readable_;
   PhysMemory memory_ = readable_.memory();
+  std::optional<x86::IdentityMap> tables_;
   LoadedBoot loaded_;
   FoundHandovers handovers_;
   PreservedMap kept_;

@@ -24,8 +24,7 @@ Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& 
 Status CheckTarget(const PreservedMap& kept, PhysRange target);
 
 // Links the loader's nodes anew, without those that the next kernel must not see; a KHO node that it must not take gets
-// a type of ours.  kOverlap: a write would have met
-// kept memory; then nothing was written.
+// a type of ours.  kOverlap: a write would have met kept memory; then nothing was written.
 Status RelinkNodes(const BootPlan& plan, const PreservedMap& kept, const LoadedBoot& boot);
 
 // For the purgatory: moves the kernel to its slot, links the setup_data chain anew, and writes boot_params back.

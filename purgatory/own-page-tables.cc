@@ -8,8 +8,7 @@
 
 namespace holdfast::purgatory {
 
-Status SwitchPageTables(std::span<x86::PageTable> pool, const MemoryMap& map, std::span<const PhysRange> ranges) {
-  x86::IdentityMap tables(pool, (x86::ReadCr4() & x86::kCr4La57) != 0 ? 5 : 4, x86::HasGiBPages());
+Status SwitchPageTables(x86::IdentityMap& tables, const MemoryMap& map, std::span<const PhysRange> ranges) {
   TRY_ASSIGN(const PhysRange low, PhysRange::FromStartSize(PhysAddr(0), kMiB));
   TRY(tables.Map(low));
   // Where kept memory cuts the RAM above 4 GiB into pieces, the GiB around them are mapped whole as long as no

@@ -138,6 +138,11 @@ void SayPassedOn(TextWriter& out, std::string_view what) { out.Text(what).Text("
 
 void SayNotKept(TextWriter& out, std::string_view what) { out.Text(what).Text(", nothing is kept"); }
 
+void SayFenced(TextWriter& out, std::string_view what, PhysRange range) {
+  AppendThing(out, {what, range}, "");
+  out.Text(" is fenced already");
+}
+
 void SayKernel(TextWriter& out, PhysAddr address, std::uint64_t index, std::uint64_t count) {
   out.Text("kernel at ").Hex(address.raw()).Text(", slot ").Dec(index + 1).Text(" of ").Dec(count);
 }
@@ -192,7 +197,7 @@ void DescribeProblem(TextWriter& out, const Problem& problem) {
       DescribeUnknownCompatible(out, problem);
       return;
     case Errc::kNotFinalized:
-      AppendSubject(out, thing).Text("its sender has not finalized it, nothing readable at ").Hex(problem.where);
+      AppendSubject(out, thing).Text("its sender has not finalized it, no map at ").Hex(problem.where);
       return;
     case Errc::kUnsupported:
       DescribeUnsupported(out, problem, thing);

@@ -33,6 +33,8 @@ void SayDigestSkipped(TextWriter& out);
 void SayPassedOn(TextWriter& out, std::string_view what);
 // "WHAT, nothing is kept": no handover is looked for.
 void SayNotKept(TextWriter& out, std::string_view what);
+// "WHAT [0x1000, 0x3000) is fenced already": by an earlier stage, and it is not read again.
+void SayFenced(TextWriter& out, std::string_view what, PhysRange range);
 // "kernel at 0xADDRESS, slot I of N"; slots are counted from 1 here, as people do.
 void SayKernel(TextWriter& out, PhysAddr address, std::uint64_t index, std::uint64_t count);
 // "refused: RULE: what and where"

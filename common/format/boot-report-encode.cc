@@ -41,7 +41,7 @@ void WriteMap(FdtWriter& writer, const char* name, std::span<const MemEntry> map
   }
 }
 
-void WriteRanges(FdtWriter& writer, std::span<const PhysRange> ranges) {
+void WriteScratch(FdtWriter& writer, std::span<const PhysRange> ranges) {
   auto space = writer.Space(kPropScratchRanges, ranges.size() * sizeof(StoredRange));
   if (space.empty()) {
     return;
@@ -126,7 +126,7 @@ Result<std::span<const std::byte>> EncodeBootReport(const BootReport& report, st
   writer.U32(kPropGeneration, report.generation);
   WriteKept(writer, report.kept);
   writer.String(kPropMode, report.mode);
-  WriteRanges(writer, report.scratch);
+  WriteScratch(writer, report.scratch);
   WritePlaced(writer, report.placed);
   writer.String(kPropEntry, report.entry);
   WriteMap(writer, kPropMapBefore, report.map_before);

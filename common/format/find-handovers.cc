@@ -27,12 +27,9 @@ class Finder {
       TRY(FindTrees(line));
     }
     TRY(FindNodes());
-    for (const std::string_view line : carriers_.lines) {
-      TRY(FindPkram(line));
-      TRY(FindPmpool(line));
-      TRY(FindPrmem(line));
-    }
-    return kDone;
+    TRY(FindPkram());
+    TRY(FindPmpool());
+    return FindPrmem();
   }
 
  private:
@@ -44,8 +41,7 @@ class Finder {
   // The same one may stand on both lines.
   Status Add(const FoundHandover& found) {
     const auto is_same = [&found](const FoundHandover& known) {
-      return known.carrier == found.carrier && known.at == found.at && known.digest == found.digest &&
-             known.prmem.size == found.prmem.size;
+      return known.carrier == found.carrier && known.at == found.at && known.digest == found.digest;
     };
     if (std::any_of(out_.begin(), out_.end(), is_same)) {
       return kDone;
@@ -54,13 +50,24 @@ class Finder {
     return added.ok() ? added : Status(Explain(added.error(), "handovers"));
   }
 
-  // A tree may lie in RAM, or in memory that an earlier stage fenced; not in a hole, nor in firmware's tables.
-  static bool MayHoldTree(MemType type) {
-    return IsRam(type) || type == MemType::kReserved || type == MemType::kPmem || type == MemType::kPram;
+  // The same of what an option names, which is read in RAM only.
+  Status AddNamed(FoundHandover found) {
+    found.is_fenced = IsFenced(found.at, map_);
+    return Add(found);
+  }
+
+  // The last line that has the option, which Linux would take of both joined; an empty one if none has.
+  std::string_view LineOf(std::string_view option) const {
+    for (std::size_t i = carriers_.lines.size(); i-- > 0;) {
+      if (FindLastOption(carriers_.lines[i], option)) {
+        return carriers_.lines[i];
+      }
+    }
+    return {};
   }
 
   Status AddTree(const HandoverOption& option) {
-    if (const auto gap = map_.FirstNot(option.range, MayHoldTree)) {
+    if (const auto gap = map_.FirstNot(option.range, MayHoldHandover)) {
       return Explain({Errc::kUnreadable, gap->range.start().raw()}, "handover", option.range);
     }
     return Add({.carrier = Carrier::kTree, .at = option.range, .digest = option.digest});
@@ -94,6 +101,7 @@ class Finder {
   }
 
   Status FindNodes() {
+    const bool has_pool_option = !LineOf(kPmpoolOption).empty();
     bool has_kho = false;
     std::size_t num_trees = 0;
     for (const SetupDataNode& node : carriers_.nodes) {
@@ -105,17 +113,21 @@ class Finder {
         TRY_ASSIGN(const KhoBitmaps bitmaps, FindBitmaps());
         TRY(Add({.carrier = Carrier::kKhoNode, .at = node.payload, .bitmaps = bitmaps}));
       } else if (node.type == kSetupDtb) {
-        if (++num_trees > kMaxDeviceTrees) {
-          return Explain({Errc::kTableFull, kMaxDeviceTrees}, "device trees in setup_data");
+        if (num_trees == kMaxDeviceTrees) {
+          if (has_pool_option) {
+            return Explain({Errc::kTableFull, kMaxDeviceTrees}, "device trees in setup_data");
+          }
+          continue;
         }
-        TRY(Add({.carrier = Carrier::kDeviceTree, .at = node.payload}));
+        ++num_trees;
+        TRY(Add({.carrier = Carrier::kDeviceTree, .at = node.payload, .has_pool_option = has_pool_option}));
       }
     }
     return kDone;
   }
 
-  Status FindPkram(std::string_view line) {
-    const auto super_block = FindPkramOption(line);
+  Status FindPkram() {
+    const auto super_block = FindPkramOption(LineOf(kPkramOption));
     if (!super_block.ok()) {
       return Explain(super_block.error(), "pkram= on the command line");
     }
@@ -126,23 +138,41 @@ class Finder {
     if (!page.ok()) {
       return Explain(page.error(), "pkram= on the command line");
     }
-    return Add({.carrier = Carrier::kPkram, .at = page.value()});
+    return AddNamed({.carrier = Carrier::kPkram, .at = page.value()});
   }
 
-  Status FindPmpool(std::string_view line) {
-    const auto option = FindPmpoolOption(line);
+  Status FindPmpool() {
+    const auto option = FindPmpoolOption(LineOf(kPmpoolOption));
     if (!option.ok()) {
       return Explain(option.error(), "pmpool= on the command line");
     }
-    // Without the mark the pool is new: nothing is in it.
-    if (option.value() && FindMarkedPmpool(*option.value(), map_)) {
-      return Add({.carrier = Carrier::kPmpool, .at = *option.value()});
+    if (!option.value()) {
+      return kDone;
     }
-    return kDone;
+    const PhysRange pool = *option.value();
+    // Without a mark the pool is new: nothing is in it.
+    if (!IsFenced(pool, map_) && !HasMark(pool)) {
+      return kDone;
+    }
+    // What of a pool is not marked, its receiver would take for new, and other kernels for their own.
+    if (const auto gap = map_.FirstNot(pool, IsMark); gap && !IsFenced(pool, map_)) {
+      const Error error = Explain({Errc::kNotRam, gap->range.start().raw()}, "pmpool", pool);
+      problem_.type = gap->type;
+      return error;
+    }
+    return AddNamed({.carrier = Carrier::kPmpool, .at = pool});
   }
 
-  Status FindPrmem(std::string_view line) {
-    const auto option = FindPrmemOption(line);
+  static bool IsMark(MemType type) { return type == MemType::kReservedKern; }
+
+  bool HasMark(PhysRange pool) const {
+    const auto entries = map_.view();
+    return std::any_of(entries.begin(), entries.end(),
+                       [pool](const MemEntry& entry) { return IsMark(entry.type) && entry.range.Overlaps(pool); });
+  }
+
+  Status FindPrmem() {
+    const auto option = FindPrmemOption(LineOf(kPrmemMetadataOption), LineOf(kPrmemOption));
     if (!option.ok()) {
       return Explain(option.error(), "prmem_meta= on the command line");
     }
@@ -153,7 +183,7 @@ class Finder {
     if (!page.ok()) {
       return Explain(page.error(), "prmem_meta= on the command line");
     }
-    return Add({.carrier = Carrier::kPrmem, .at = page.value(), .prmem = *option.value()});
+    return AddNamed({.carrier = Carrier::kPrmem, .at = page.value(), .prmem = *option.value()});
   }
 
   const HandoverCarriers& carriers_;
@@ -163,6 +193,28 @@ class Finder {
 };
 
 }  // namespace
+
+std::string_view CarrierName(Carrier carrier) {
+  switch (carrier) {
+    case Carrier::kTree:
+      return "handover";
+    case Carrier::kKhoNode:
+      return "KHO handover";
+    case Carrier::kDeviceTree:
+      return "device tree in setup_data";
+    case Carrier::kPkram:
+      return "PKRAM handover";
+    case Carrier::kPmpool:
+      return "pmpool";
+    case Carrier::kPrmem:
+      return "prmem handover";
+  }
+  Bug();
+}
+
+bool IsFenced(PhysRange range, const MemoryMap& map) {
+  return !map.FirstNot(range, [](MemType type) { return MayHoldHandover(type) && !IsRam(type); });
+}
 
 Result<KhoBitmaps> FindKhoBitmapsOption(std::string_view line) {
   const auto option = FindOption(line, kBitmapsOption);

@@ -2,7 +2,8 @@
 // Where the handovers are: what brings them, in the order in which it counts.
 //
 // The bundle; holdfast= on the command lines; setup_data nodes (KHO, and a device tree that may have a pmpool node);
-// pkram=, pmpool= and prmem_meta= on the command lines.  What is found last cannot hide what was found first.
+// pkram=, pmpool= and prmem_meta= on the command lines.  What is found last cannot hide what was found first; but of
+// these three, as Linux takes them, the last that stands on a line counts.
 
 #pragma once
 
@@ -38,16 +39,20 @@ struct FoundHandover {
   Digest digest{};  // kTree
   KhoBitmaps bitmaps = KhoBitmaps::kUnknown;  // kKhoNode: what a command line says of them
   PrmemOption prmem{};                        // kPrmem
+  bool has_pool_option = false;  // kDeviceTree: a line has pmpool=, without which nobody takes a pool from a tree
+  // Nothing of it is read: an earlier stage has fenced it, so that no kernel allocates there.  ReadHandovers() may set
+  // it of a device tree too, and then makes a kPmpool of it that is the tree's pool.
+  bool is_fenced = false;
   // Set by ReadHandovers().
+  bool is_unfinished = false;     // kKhoNode: nothing was handed over (HandsNothingOver())
   std::optional<FdtView> tree{};  // kTree
   std::string_view dialect{};
 };
 
 inline constexpr std::size_t kMaxCommandLines = 2;  // the bundle's and the loader's
 inline constexpr std::size_t kMaxDeviceTrees = 2;
-// The bundle's tree, four trees a line, a KHO node, the device trees, three options a line.
-inline constexpr std::size_t kMaxHandovers =
-    1 + kMaxCommandLines * kMaxHandoverOptions + 1 + kMaxDeviceTrees + kMaxCommandLines * 3;
+// The bundle's tree, four trees a line, a KHO node, the device trees, three options.
+inline constexpr std::size_t kMaxHandovers = 1 + kMaxCommandLines * kMaxHandoverOptions + 1 + kMaxDeviceTrees + 3;
 using FoundHandovers = FixedVector<FoundHandover, kMaxHandovers>;
 
 struct HandoverCarriers {
@@ -56,13 +61,25 @@ struct HandoverCarriers {
   std::span<const SetupDataNode> nodes;
 };
 
+// What a refusal calls a handover: "PKRAM handover".
+std::string_view CarrierName(Carrier carrier);
+
+// A tree, and what belongs to it, may lie in RAM, or in memory that an earlier stage fenced; not in a hole, nor in
+// firmware's tables.
+constexpr bool MayHoldHandover(MemType type) {
+  return IsRam(type) || type == MemType::kReserved || type == MemType::kPmem || type == MemType::kPram;
+}
+// Whether an earlier stage may have fenced all of `range`: nothing of it is RAM.
+bool IsFenced(PhysRange range, const MemoryMap& map);
+
 // holdfast.kho-bitmaps=512 or =4096: the size of kho-v1's bitmaps, which the handover itself does not tell.
 // kMalformed (where: offset in the line) for another value; kUnknown without the option.
 Result<KhoBitmaps> FindKhoBitmapsOption(std::string_view line);
 
 // What there is, none of it read yet.  On error `problem` says why: kMalformed, kOutOfBounds: an option that does not
 // read (where: offset in its line); kConflict: the lines disagree about bitmaps; kUnreadable: a tree lies neither in
-// RAM nor in what an earlier stage has fenced; kUnsupported: a second KHO node; kTableFull.
+// RAM nor in what an earlier stage has fenced; kUnsupported: a second KHO node; kNotRam: of the pool of pmpool= a part
+// is marked in the map, and this is not; kTableFull.
 Status FindHandovers(const HandoverCarriers& carriers, const MemoryMap& map, FoundHandovers& out, Problem& problem);
 
 }  // namespace holdfast

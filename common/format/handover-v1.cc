@@ -200,6 +200,25 @@ Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListRead
   return kDone;
 }
 
+Status ForEachRangeList(const FdtView& tree, const BlockSink& sink) {
+  const auto preserved = tree.Child(tree.root(), kNodePreserved);
+  if (!preserved) {
+    return kDone;
+  }
+  std::size_t names = 0;
+  for (auto node = tree.FirstChild(*preserved); node && names < kMaxPreservedNames; node = tree.NextSibling(*node)) {
+    ++names;
+    PreservedNode kept;
+    if (!DecodePreservedNode(tree, *node, kept).ok()) {
+      break;
+    }
+    if (kept.range_list) {
+      TRY(sink.Add({.range = kept.range_list->range, .kind = KeptKind::kStructure}));
+    }
+  }
+  return kDone;
+}
+
 Status DecodePreservedNode(const FdtView& tree, FdtNode node, PreservedNode& out) {
   out = {};
   out.name = tree.Name(node);

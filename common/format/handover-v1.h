@@ -14,6 +14,7 @@
 #include "common/codec/sha256.h"
 #include "common/format/fdt.h"
 #include "common/format/handover.h"
+#include "common/mem/kept-block.h"
 #include "common/mem/phys-memory.h"
 
 namespace holdfast {
@@ -51,6 +52,10 @@ struct RangeListPlace {
   PhysRange range;
   Digest digest{};
 };
+
+// Gives the place of each range-list as a kStructure block, up to the first node that DecodeHandoverV1() refuses.  The
+// sink's errors only.
+Status ForEachRangeList(const FdtView& tree, const BlockSink& sink);
 
 // One child of /preserved, as a view into the tree.
 struct PreservedNode {

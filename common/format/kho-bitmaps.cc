@@ -118,7 +118,7 @@ Status AddElement(KhoWalk& walk, const KhoChunkElement& element, std::uint32_t o
   const KhoBitmaps form = walk.facts().bitmaps;
   const std::uint64_t start = element.phys_start.value();
   TRY_ASSIGN(const PhysRange bitmap, PhysRange::FromStartSize(PhysAddr(element.bitmap.value()), BytesOf(form)));
-  TRY(walk.AddStructure(bitmap));
+  TRY(walk.AddMapPart(bitmap));
   if (form == KhoBitmaps::kUnknown) {
     const int shift = SpanShift(form, order);
     const std::uint64_t room = kPhysLimit - start;
@@ -145,7 +145,7 @@ Status WalkKhoBitmaps(KhoWalk& walk, PhysAddr root, KhoBitmaps form) {
   walk.facts().bitmaps = check.form();
 
   return ForEachChunk(walk.memory(), root, [&](const Chunk& chunk) -> Status {
-    TRY(walk.AddStructure(chunk.page.range()));
+    TRY(walk.AddMapPart(chunk.page.range()));
     for (std::uint32_t i = 0; i < chunk.num_elements; ++i) {
       TRY(AddElement(walk, chunk.page.Get<KhoChunkElement>(chunk.OffsetOf(i)), chunk.order));
     }

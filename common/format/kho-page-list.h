@@ -5,31 +5,22 @@
 
 #include <cstdint>
 
+#include "common/mem/cycle-guard.h"
 #include "common/mem/phys-read.h"
 
 namespace holdfast {
 
 // Gives every page of the list to `visit`, which returns a Status.  kCycle, kTooLarge (where: bytes): more than
 // `max_pages`; kMisaligned, kOutOfBounds, kUnreadable (where: the pointer).
-//
-// Brent's way: the mark is set to where the walk stands after 0, 1, 3, 7, ... steps, so a cycle comes back to it soon,
-// however long the way into it was.
 template <typename Visit>
 Status ForEachListPage(const PhysMemory& memory, PhysAddr first, std::uint64_t max_pages, Visit visit) {
-  PhysAddr mark;
-  std::uint64_t next_mark = 0;
+  CycleGuard guard;
   PhysAddr at = first;
   for (std::uint64_t steps = 0; at != PhysAddr(0); ++steps) {
     if (steps == max_pages) {
       return Error{Errc::kTooLarge, max_pages * kPageSize};
     }
-    if (at == mark) {
-      return Error{Errc::kCycle, at.raw()};
-    }
-    if (steps == next_mark) {
-      mark = at;
-      next_mark = 2 * steps + 1;
-    }
+    TRY(guard.Visit(at));
     TRY_ASSIGN(const StoredPage page, StoredPage::At(memory, at));
     TRY(visit(page));
     at = PhysAddr(page.U64(0));

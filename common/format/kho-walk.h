@@ -18,9 +18,9 @@ namespace holdfast {
 
 class KhoWalk {
  public:
-  // Counts in `facts`.  All must outlive the walk.
-  KhoWalk(const PhysMemory& memory, const BlockSink& sink, KhoFacts& facts)
-      : memory_(memory), sink_(sink), facts_(facts) {
+  // Counts in `facts`; `scratch` has all areas before the map is walked.  All must outlive the walk.
+  KhoWalk(const PhysMemory& memory, const BlockSink& sink, const RangeSet& scratch, KhoFacts& facts)
+      : memory_(memory), sink_(sink), scratch_(scratch), facts_(facts) {
     seen_.fill(kNone);
   }
   KhoWalk(const KhoWalk&) = delete;
@@ -45,10 +45,19 @@ class KhoWalk {
     ++facts_.num_structures;
     return sink_.Add({.range = range, .kind = KeptKind::kStructure});
   }
+  // kMalformed (where: its address): it lies in scratch, where the next kernel allocates before it has read it.
+  Status CheckOutsideScratch(PhysRange range) const {
+    return scratch_.FirstOverlap(range) ? Status(Error{Errc::kMalformed, range.start().raw()}) : Status(kDone);
+  }
+  // A part of the map.  Errors of both.
+  Status AddMapPart(PhysRange range) {
+    TRY(CheckOutsideScratch(range));
+    return AddStructure(range);
+  }
   // The same of a page, which is read.
   Result<StoredPage> TakePage(PhysAddr at) {
     TRY_ASSIGN(const StoredPage page, StoredPage::At(memory_, at));
-    TRY(AddStructure(page.range()));
+    TRY(AddMapPart(page.range()));
     return page;
   }
 
@@ -86,6 +95,7 @@ class KhoWalk {
 
   const PhysMemory& memory_;
   const BlockSink& sink_;
+  const RangeSet& scratch_;
   KhoFacts& facts_;
   std::array<std::uint64_t, 128> seen_;
 };

@@ -3,6 +3,8 @@
 
 #include "common/format/kho.h"
 
+#include <algorithm>
+
 #include "common/abi/kho.h"
 #include "common/format/kho-series.h"
 #include "common/format/kho-tree.h"
@@ -94,12 +96,29 @@ Status WalkMap(KhoWalk& walk, const KhoTree& tree, const KhoRecord& record, KhoB
   return WalkKhoRadix(walk, map);
 }
 
+bool IsZero(std::span<const std::byte> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 }  // namespace
+
+bool HandsNothingOver(const KhoRecord& record, const PhysMemory& memory) {
+  const auto bytes = memory.View(record.fdt);
+  if (bytes.ok() && IsZero(bytes.value())) {
+    return true;
+  }
+  const auto tree = OpenKhoTree(record.fdt, record.is_2023, memory);
+  if (!tree.ok() || (tree.value().dialect != KhoDialect::kV1 && tree.value().dialect != KhoDialect::kSeriesMetadata)) {
+    return false;
+  }
+  const auto map = MapOf(tree.value(), record.fdt);
+  return !map.ok() && map.error().code == Errc::kNotFinalized;
+}
 
 Status DecodeKho(const KhoRecord& record, KhoBitmaps bitmaps, const PhysMemory& memory, RangeSet& scratch,
                  const BlockSink& sink, KhoFacts& out) {
   out = {};
-  KhoWalk walk(memory, sink, out);
+  KhoWalk walk(memory, sink, scratch, out);
   TRY_ASSIGN(const KhoTree tree, OpenKhoTree(record.fdt, record.is_2023, memory));
   out.dialect = tree.dialect;
   out.compatible = tree.compatible;
@@ -108,6 +127,10 @@ Status DecodeKho(const KhoRecord& record, KhoBitmaps bitmaps, const PhysMemory& 
     TRY(AddScratch(record.scratch, scratch));
   } else {
     TRY(ReadScratch(walk, record.scratch, scratch));
+  }
+  // The unmerged series had the tree loaded, and so in scratch.
+  if (tree.dialect != KhoDialect::kSeriesMem && tree.dialect != KhoDialect::kSeriesMetadata) {
+    TRY(walk.CheckOutsideScratch(record.fdt));
   }
   return WalkMap(walk, tree, record, bitmaps);
 }

@@ -12,9 +12,8 @@
 // A decoder gives kMemory blocks as the map lists them, and a kStructure block for every page that it has read: the
 // tree, the map's pages, the array of scratch areas (of a bitmap of 512 bytes only these, as several lie in a page).
 // Blocks of one order that stand one behind the other in one bitmap come as one KeptBlock, whose range is a multiple of
-// the order's size.  The `mem` arrays say no order, and their ranges need not be pages.  That blocks are RAM, that they
-// overlap neither each other nor scratch, and that no structure but the array lies in scratch is for
-// PreservedMap::Seal() and common/plan to check.
+// the order's size.  The `mem` arrays say no order, and their ranges need not be pages.  That blocks are RAM and
+// overlap neither each other nor scratch is for PreservedMap::Seal() and common/plan to check.
 
 #pragma once
 
@@ -55,8 +54,7 @@ struct KhoFacts {
   KhoBitmaps bitmaps = KhoBitmaps::kUnknown;  // kho-v1: which it is, by proof or because the caller said so
   PhysAddr map;                               // the root of the map, 0 where the tree itself is it
   std::uint64_t num_blocks = 0;
-  std::uint64_t num_structures = 0;  // tree, arrays, chunks, bitmaps and nodes
-  // Structures that a preserved block covers as well are no error.
+  std::uint64_t num_structures = 0;  // tree, arrays, chunks, bitmaps and nodes; a preserved block may cover them too
 };
 
 // Walks the whole handover.  Scratch areas are added to `scratch`.  `bitmaps` settles kho-v1's size; kUnknown looks for
@@ -71,13 +69,18 @@ struct KhoFacts {
 // (of the array's element); no scratch, an array outside of every area (of the array); a chunk with too many elements
 // or an order that is impossible or descends (of the field); an element without a bitmap, whose start descends or is no
 // multiple of its span (of the field); a key of the radix tree that is no address's (of the table's entry) or says no
-// order (of the bitmap's word).
-// kMisaligned (where: the pointer) of what must lie at a page, or a bitmap at its size; of a scratch area's border.
-// kCycle: a list that does not end, a node below itself, a structure that was met shortly before.  Seal() sees others.
-// kTooLarge (where: bytes): more than kMaxKhoStructures.  kTableFull: more than kMaxKhoScratch.  kUnreadable.
-// kOutOfBounds: a block past kPhysLimit or below 1 MiB.  The sink's.
+// order (of the bitmap's word); the tree or a part of the map in scratch (of it), where a next kernel allocates before
+// it has read them: but the unmerged series have their tree there. kMisaligned (where: the pointer) of what must lie at
+// a page, or a bitmap at its size; of a scratch area's border. kCycle: a list that does not end, a node below itself, a
+// structure that was met shortly before.  Seal() sees others. kTooLarge (where: bytes): more than kMaxKhoStructures.
+// kTableFull: more than kMaxKhoScratch.  kUnreadable. kOutOfBounds: a block past kPhysLimit or below 1 MiB.  The
+// sink's.
 Status DecodeKho(const KhoRecord& record, KhoBitmaps bitmaps, const PhysMemory& memory, RangeSet& scratch,
                  const BlockSink& sink, KhoFacts& out);
+
+// Whether the sender was never told to finalize, and so hands nothing over: up to 6.18 it leaves zeros in the tree's
+// place, later kho-v1 has a map at 0.  False for what does not read: DecodeKho() says why.
+bool HandsNothingOver(const KhoRecord& record, const PhysMemory& memory);
 
 inline constexpr std::uint64_t kMaxKhoStructures = std::uint64_t{1} << 20;  // of one description
 inline constexpr std::size_t kMaxKhoScratch = 1026;                         // areas: 1024 nodes and two

@@ -54,23 +54,19 @@ class RegionList {
       TRY(TakePage(page));
       at = AddressOfPfn(page.U64(offsetof(PkramRegionPage, next_pfn)));
     }
-    return seen_ == super_.num_regions ? Status(kDone) : WrongCount();
+    return seen_ == super_.num_regions ? Status(kDone)
+                                       : Status(Error{Errc::kMalformed, super_.at.raw() + kCountOffset});
   }
 
  private:
-  Error WrongCount() const { return Error{Errc::kMalformed, super_.at.raw() + kCountOffset}; }
-
   Status TakePage(const StoredPage& page) {
     for (std::size_t i = 0; i < kRegionsPerPage; ++i) {
       const std::size_t offset = kRegionsOffset + i * sizeof(PkramRegion);
       const auto region = page.Get<PkramRegion>(offset);
-      if (region.size.value() == 0) {
+      // What stands behind as many regions as were counted is left from another list: nobody zeroes these pages.
+      if (region.size.value() == 0 || seen_ == super_.num_regions) {
         ended_ = true;
         return kDone;
-      }
-      // One more than were counted: the count is not to be believed, so neither is the list.
-      if (seen_ == super_.num_regions) {
-        return WrongCount();
       }
       TRY(TakeRegion(region, page.WhereOf(offset)));
     }
@@ -108,13 +104,16 @@ Status DecodeRegionList(const PkramSuperBlock& super, const PhysMemory& memory, 
 }  // namespace
 
 Result<std::optional<PhysAddr>> FindPkramOption(std::string_view line) {
-  const auto option = FindLastOption(line, "pkram");
+  const auto option = FindLastOption(line, kPkramOption);
   if (!option) {
     return std::optional<PhysAddr>();
   }
   const auto pfn = ParseHexadecimal(option->value);
-  if (!pfn || *pfn == 0 || *pfn >= kPhysLimit / kPageSize) {
+  if (!pfn || *pfn >= kPhysLimit / kPageSize) {
     return Error{Errc::kMalformed, option->offset};
+  }
+  if (*pfn == 0) {
+    return std::optional<PhysAddr>();
   }
   return std::optional(AddressOfPfn(*pfn));
 }

@@ -19,9 +19,10 @@ namespace holdfast {
 enum class PkramForm : std::uint8_t { kPageTable, kRegionList };
 inline constexpr std::string_view kDialectPkramPageTable = "pkram-pgt";
 inline constexpr std::string_view kDialectPkramRegions = "pkram-regions";
+inline constexpr std::string_view kPkramOption = "pkram";
 
-// pkram=PFN, hexadecimal with or without 0x, the last one: the super block's address.  kMalformed (where: offset in the
-// line) for one that does not read, is 0 or past kPhysLimit; nullopt without the option.
+// pkram=PFN, hexadecimal with or without 0x, the last one: the super block's address.  nullopt without the option, or
+// where it says 0.  kMalformed (where: offset in the line) for one that does not read, or is past kPhysLimit.
 Result<std::optional<PhysAddr>> FindPkramOption(std::string_view line);
 
 inline constexpr std::uint64_t kMaxPkramStructures = std::uint64_t{1} << 21;  // pages of one description
@@ -49,8 +50,8 @@ struct PkramFacts {
 //
 // Errors (where: a physical address if not said otherwise): kUnsupported (where: `levels`): the page-table form with
 // `levels` neither 4 nor 5; kMalformed: what ReadPkramSuperBlock() refuses; nodes without a root (the root's field); a
-// page below the root that the table does not mark (the page); regions that descend or overlap (the list's entry); more
-// or fewer regions than were counted (the count); kMisaligned: an entry of the table (what it points at), a region (the
+// page below the root that the table does not mark (the page); regions that descend or overlap (the list's entry);
+// fewer regions than were counted (the count); kMisaligned: an entry of the table (what it points at), a region (the
 // list's entry); kCycle: a page that leads to itself or to the super block; kTooLarge (where: bytes): more than
 // kMaxPkramStructures; kUnreadable; kOutOfBounds; the sink's.
 Status DecodePkram(PhysAddr super_block, int levels, const PhysMemory& memory, const BlockSink& sink, PkramFacts& out);

@@ -56,7 +56,7 @@ Status AddPages(const BlockSink& sink, PhysRange pool, std::uint64_t first, std:
 }  // namespace
 
 Result<std::optional<PhysRange>> FindPmpoolOption(std::string_view line) {
-  const auto option = FindLastOption(line, "pmpool");
+  const auto option = FindLastOption(line, kPmpoolOption);
   if (!option) {
     return std::optional<PhysRange>();
   }

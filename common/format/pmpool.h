@@ -19,6 +19,7 @@
 namespace holdfast {
 
 inline constexpr std::string_view kDialectPmpool = "pmpool";
+inline constexpr std::string_view kPmpoolOption = "pmpool";
 
 // pmpool=BASE,SIZE, the last one; kMalformed (where: offset in the line) for one that does not read, is empty, not made
 // of pages, or past kPhysLimit.

@@ -36,7 +36,7 @@ class PrmemList {
   // kMalformed (where: the links that lead out of the direct map, or do not lead back); kOutOfBounds, kUnreadable
   // (where: the address).
   Result<std::optional<PhysAddr>> Next() {
-    if (last_ == PhysAddr(0)) {
+    if (!started_) {
       TRY(Start());
     }
     const auto next = map_.ToPhysical(next_);
@@ -59,6 +59,7 @@ class PrmemList {
  private:
   Status Start() {
     TRY_ASSIGN(const PrmemListHead links, ReadAt<PrmemListHead>(memory_, head_));
+    started_ = true;
     last_ = head_;
     next_ = links.next.value();
     prev_of_head_ = links.prev.value();
@@ -68,7 +69,8 @@ class PrmemList {
   const PhysMemory& memory_;
   DirectMap map_;
   PhysAddr head_;
-  PhysAddr last_;  // 0 before the first
+  bool started_ = false;
+  PhysAddr last_;
   std::uint64_t next_ = 0;
   std::uint64_t prev_of_head_ = 0;
 };

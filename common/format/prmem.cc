@@ -168,8 +168,8 @@ Status TakeInstances(const Metadata& metadata, const PhysMemory& memory, const P
 
 }  // namespace
 
-Result<std::optional<PrmemOption>> FindPrmemOption(std::string_view line) {
-  const auto metadata = FindLastOption(line, "prmem_meta");
+Result<std::optional<PrmemOption>> FindPrmemOption(std::string_view metadata_line, std::string_view size_line) {
+  const auto metadata = FindLastOption(metadata_line, kPrmemMetadataOption);
   if (!metadata) {
     return std::optional<PrmemOption>();
   }
@@ -181,7 +181,7 @@ Result<std::optional<PrmemOption>> FindPrmemOption(std::string_view line) {
     return std::optional<PrmemOption>();
   }
   PrmemOption out{.metadata = PhysAddr(*address)};
-  if (const auto option = FindLastOption(line, "prmem")) {
+  if (const auto option = FindLastOption(size_line, kPrmemOption)) {
     const std::size_t comma = std::min(option->value.find(','), option->value.size());
     const auto size = ParseMemSize({option->value.data(), comma});
     if (!size || *size == 0 || !IsAligned(*size, kPageSize)) {

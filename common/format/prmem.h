@@ -18,14 +18,17 @@
 namespace holdfast {
 
 inline constexpr std::string_view kDialectPrmem = "prmem";
+inline constexpr std::string_view kPrmemOption = "prmem";
+inline constexpr std::string_view kPrmemMetadataOption = "prmem_meta";
 
 struct PrmemOption {
   PhysAddr metadata;
   std::uint64_t size = 0;  // of prmem=, 0 without one
 };
-// The last of each.  nullopt without prmem_meta=, or where it says 0 (not initialised).  kMalformed (where: offset in
-// the line): no number, not made of pages, past kPhysLimit.
-Result<std::optional<PrmemOption>> FindPrmemOption(std::string_view line);
+// The last of each, prmem_meta= of the one line and prmem= of the other.  nullopt without prmem_meta=, or where it says
+// 0 (not initialised).  kMalformed (where: offset in its line): no number, not made of pages, past kPhysLimit.
+Result<std::optional<PrmemOption>> FindPrmemOption(std::string_view metadata_line, std::string_view size_line);
+inline Result<std::optional<PrmemOption>> FindPrmemOption(std::string_view line) { return FindPrmemOption(line, line); }
 
 struct PrmemFacts {
   std::uint32_t metadata_size = 0;  // 184, 168 or 40: which variant the checksum fits

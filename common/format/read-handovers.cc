@@ -11,28 +11,10 @@
 #include "common/format/handover-v1.h"
 #include "common/format/kept-collector.h"
 #include "common/format/pkram.h"
+#include "common/format/range-list.h"
 
 namespace holdfast {
 namespace {
-
-// What a refusal calls a handover that cannot be read.
-std::string_view CarrierName(Carrier carrier) {
-  switch (carrier) {
-    case Carrier::kTree:
-      return "handover";
-    case Carrier::kKhoNode:
-      return "KHO handover";
-    case Carrier::kDeviceTree:
-      return "device tree in setup_data";
-    case Carrier::kPkram:
-      return "PKRAM handover";
-    case Carrier::kPmpool:
-      return "pmpool";
-    case Carrier::kPrmem:
-      return "prmem handover";
-  }
-  Bug();
-}
 
 constexpr std::string_view kStructureSuffix = " structure";
 constexpr std::array<std::string_view, 9> kStructureNames = {
@@ -68,7 +50,8 @@ class Reader {
         found_(found),
         out_(out),
         problem_(problem),
-        kept_(out.kept, source, out.policy.foreign_fence, in.map, in.native_scratch) {}
+        kept_(out.kept, source, out.policy.foreign_fence, in.map,
+              found.carrier == Carrier::kKhoNode ? in.native_scratch : no_scratch_) {}
 
   Status Read() {
     problem_ = {.what = CarrierName(found_.carrier), .range = found_.at};
@@ -76,13 +59,19 @@ class Reader {
     if (!read.ok()) {
       problem_.code = read.error().code;
       problem_.where = read.error().where;
-      problem_.is_address = found_.carrier != Carrier::kTree && found_.carrier != Carrier::kDeviceTree;
+      // An offset lies in what is read as a whole; other handovers are walks from address to address.
+      const bool has_offsets = found_.carrier == Carrier::kTree || found_.carrier == Carrier::kKhoNode ||
+                               found_.carrier == Carrier::kDeviceTree;
+      problem_.is_address = !has_offsets || problem_.where > problem_.range.size();
     }
     return read;
   }
 
  private:
   Status ReadCarrier() {
+    if (found_.is_fenced) {
+      return kDone;
+    }
     switch (found_.carrier) {
       case Carrier::kTree:
         return ReadTree();
@@ -93,7 +82,7 @@ class Reader {
       case Carrier::kPkram:
         return ReadPkram();
       case Carrier::kPmpool:
-        return ReadPool({.pool = found_.at, .bitmap = FindMarkedPmpool(found_.at, in_.map)->bitmap});
+        return ReadMarkedPool();
       case Carrier::kPrmem:
         return ReadPrmem();
     }
@@ -117,6 +106,10 @@ class Reader {
     TRY_ASSIGN(const auto payload, in_.memory.View(found_.at));
     TRY_ASSIGN(const KhoRecord record, DecodeKhoRecord(payload));
     problem_.range = record.fdt;
+    if (HandsNothingOver(record, in_.memory)) {
+      found_.is_unfinished = true;
+      return kDone;
+    }
     KhoFacts facts;
     const Status decoded = DecodeKho(record, found_.bitmaps, in_.memory, in_.native_scratch, kept_.sink(), facts);
     if (!decoded.ok() && decoded.error().code == Errc::kUnknownCompatible) {
@@ -141,18 +134,45 @@ class Reader {
     return name.ok() ? name.value().value_or(problem_.what) : problem_.what;
   }
 
-  Status ReadDeviceTree() {
-    TRY_ASSIGN(auto bytes, in_.memory.View(found_.at));
-    if (!IsAligned(reinterpret_cast<std::uintptr_t>(bytes.data()), 8)) {
-      if (bytes.size() > in_.aligned.size()) {
-        return Error{Errc::kTooLarge, in_.aligned.size()};
-      }
-      std::memcpy(in_.aligned.data(), bytes.data(), bytes.size());
-      bytes = in_.aligned.first(bytes.size());
+  // What there is to read of a device tree, where it can be read.
+  Result<std::span<const std::byte>> DeviceTreeBytes() {
+    TRY_ASSIGN(const auto bytes, in_.memory.View(found_.at));
+    if (IsAligned(reinterpret_cast<std::uintptr_t>(bytes.data()), 8)) {
+      return bytes;
     }
-    TRY_ASSIGN(const FdtView tree, FdtView::Open(bytes));
-    TRY_ASSIGN(const auto pool, DecodePmpoolNode(tree));
-    return pool ? ReadPool(*pool) : Status(kDone);
+    if (bytes.size() > in_.aligned.size()) {
+      return Error{Errc::kTooLarge, in_.aligned.size()};
+    }
+    std::memcpy(in_.aligned.data(), bytes.data(), bytes.size());
+    return std::span<const std::byte>(in_.aligned.first(bytes.size()));
+  }
+
+  // Any loader may pass a tree, and Linux warns of one that it cannot read and goes on.
+  Status ReadDeviceTree() {
+    const auto bytes = DeviceTreeBytes();
+    if (!bytes.ok()) {
+      return found_.has_pool_option ? Status(bytes.error()) : Status(kDone);
+    }
+    const auto tree = FdtView::Open(bytes.value());
+    if (!tree.ok()) {
+      return kDone;
+    }
+    TRY_ASSIGN(const auto pool, DecodePmpoolNode(tree.value()));
+    if (!pool) {
+      return kDone;
+    }
+    if (IsFenced(pool->pool, in_.map)) {
+      found_.carrier = Carrier::kPmpool;
+      found_.at = pool->pool;
+      found_.is_fenced = true;
+      return kDone;
+    }
+    return ReadPool(*pool);
+  }
+
+  Status ReadMarkedPool() {
+    const auto pool = FindMarkedPmpool(found_.at, in_.map);
+    return pool ? ReadPool(*pool) : Status(Error{Errc::kUnreadable, found_.at.start().raw()});
   }
 
   Status ReadPool(const Pmpool& pool) {
@@ -183,10 +203,43 @@ class Reader {
   FoundHandover& found_;
   Handover& out_;
   Problem& problem_;
+  RangeSet no_scratch_{std::span<PhysRange>()};  // KHO's areas are of no concern to others
   KeptCollector kept_;
 };
 
+// Passes on what the shell has not made readable with RAM.
+struct ListFilter {
+  const MemoryMap& map;
+  const BlockSink& sink;
+
+  static Status Add(void* self, const KeptBlock& block) {
+    const auto& filter = *static_cast<const ListFilter*>(self);
+    const PhysRange pages = block.range.RoundedOut(kPageSize);
+    if (block.range.size() > kMaxRangeListSize || filter.map.FirstNot(pages, MayHoldHandover) ||
+        !filter.map.FirstNot(pages, IsRam)) {
+      return kDone;
+    }
+    return filter.sink.Add({.range = pages, .kind = block.kind});
+  }
+};
+
 }  // namespace
+
+Status FindFencedLists(const FoundHandovers& found, const PhysMemory& memory, const MemoryMap& map,
+                       const BlockSink& sink) {
+  ListFilter filter{map, sink};
+  for (const FoundHandover& handover : found) {
+    if (handover.carrier != Carrier::kTree || handover.at.size() > kMaxHandoverSize) {
+      continue;
+    }
+    const auto bytes = memory.View(handover.at);
+    const auto tree = bytes.ok() ? FdtView::Open(bytes.value()) : Result<FdtView>(bytes.error());
+    if (tree.ok()) {
+      TRY(ForEachRangeList(tree.value(), BlockSink(&ListFilter::Add, &filter)));
+    }
+  }
+  return kDone;
+}
 
 Status ReadHandovers(const HandoverReading& in, FoundHandovers& found, Handover& out, Problem& problem) {
   for (std::size_t i = 0; i < found.size(); ++i) {

@@ -19,10 +19,17 @@ struct HandoverReading {
   std::span<std::byte> aligned;  // room for a device tree that does not lie at a multiple of 8
 };
 
+// Gives, as kStructure blocks made of pages, where the trees' range-lists lie in memory that an earlier stage fenced,
+// for the shell to make it readable: lists in RAM, too large ones, and any where no handover may lie are left out.
+// What does not read is for ReadHandovers() to refuse, and so are digests.  The sink's errors only.
+Status FindFencedLists(const FoundHandovers& found, const PhysMemory& memory, const MemoryMap& map,
+                       const BlockSink& sink);
+
 // Reads each, and seals what they keep; a handover's index in `found` is its source.  Trees come first, so that their
 // policy rules all others, also over a refusal of one that comes later.  On error `problem` says why; the errors are
 // those of DecodeHandoverV1, DecodeKho, DecodePkram, DecodePmpool and DecodePrmem; kBadDigest: of a tree;
-// kTooLarge: a device tree that the room does not hold; kKeptOverlap.
+// kTooLarge: a device tree that the room does not hold, which somebody waits for; kKeptOverlap.
+// Skipped are what is fenced, device trees that do not read, and KHO of a sender that was not told to finalize.
 // What the unmerged series and kho-v1 hand over is native only on demand: its string does not tell them apart.
 Status ReadHandovers(const HandoverReading& in, FoundHandovers& found, Handover& out, Problem& problem);
 

@@ -39,6 +39,7 @@ TEST_CASE("The stage says what it does in these words", "[console][wording]") {
   CHECK(Said(SayDigestSkipped) == "digest skipped, the loader asked for it");
   CHECK(Said(SayPassedOn, "crash kernel") == "crash kernel, passed on as it was loaded");
   CHECK(Said(SayNotKept, "crash kernel") == "crash kernel, nothing is kept");
+  CHECK(Said(SayFenced, "PKRAM handover", R(0x1000, 0x2000)) == "PKRAM handover [0x1000, 0x2000) is fenced already");
   CHECK(Said(SayKernel, PhysAddr(0x3c000000), 0, 1) == "kernel at 0x3c000000, slot 1 of 1");
   CHECK(Said(SayKernel, PhysAddr(0x100000000), 41, 977) == "kernel at 0x100000000, slot 42 of 977");
   CHECK(Said(SayReset, 10) == "reset in 10 s");
@@ -96,7 +97,7 @@ TEST_CASE("Each rule is told with the names and addresses that break it", "[cons
       Case{{Errc::kUnsupported, 0, "kernel", PhysRange(), "kho-v4"}, "kernel: kho-v4 not supported"},
       Case{{Errc::kUnknownCompatible, 8, "kho-v5", at}, "kho-v5 at 0x1000: compatible is not known"},
       Case{{Errc::kNotFinalized, 0x1000, "KHO handover", at},
-           "KHO handover [0x1000, 0x3000): its sender has not finalized it, nothing readable at 0x1000"},
+           "KHO handover [0x1000, 0x3000): its sender has not finalized it, no map at 0x1000"},
       Case{{Errc::kOutsideScratch, 0x2000, "initrd", at}, "initrd [0x1000, 0x3000): not in scratch at 0x2000"},
       Case{{Errc::kMalformed, 0x2010, "KHO handover", at, {}, {}, {}, {}, /*is_address=*/true},
            "KHO handover [0x1000, 0x3000): malformed at 0x2010"},

@@ -68,8 +68,8 @@ TEST_CASE("Handovers are found in the order in which they count", "[format][find
   search.loaders_line = kOtherTree + " pmpool=64M,16M";
   search.nodes = {Node(kSetupDtb, 0x1000000), Node(kSetupKexecKho, 0x1001000)};
   CHECK(search.Carriers() == std::vector<Carrier>{Carrier::kTree, Carrier::kTree, Carrier::kTree, Carrier::kDeviceTree,
-                                                  Carrier::kKhoNode, Carrier::kPkram, Carrier::kPrmem,
-                                                  Carrier::kPmpool});
+                                                  Carrier::kKhoNode, Carrier::kPkram, Carrier::kPmpool,
+                                                  Carrier::kPrmem});
   CHECK(search.found[0].at == Between(0x400000, 0x401000));
   CHECK(search.found[1].at == Between(0x200000, 0x200064));
   CHECK(search.found[2].at == Between(0x300000, 0x300064));
@@ -77,22 +77,63 @@ TEST_CASE("Handovers are found in the order in which they count", "[format][find
   CHECK(search.found[4].at == Between(0x1001010, 0x1001030));
   CHECK(search.found[4].bitmaps == KhoBitmaps::kUnknown);
   CHECK(search.found[5].at == Between(0x500000, 0x501000));
-  CHECK(search.found[6].at == Between(0x700000, 0x701000));
-  CHECK(search.found[6].prmem.metadata == PhysAddr(0x700000));
-  CHECK(search.found[7].at == Between(0x4000000, 0x5000000));
+  CHECK(search.found[6].at == Between(0x4000000, 0x5000000));
+  CHECK(search.found[7].at == Between(0x700000, 0x701000));
+  CHECK(search.found[7].prmem.metadata == PhysAddr(0x700000));
 }
 
 TEST_CASE("What both lines name is found once", "[format][find-handovers]") {
   Search search;
   search.bundles_line = search.loaders_line = kTree + " pkram=500 pmpool=64M,16M prmem_meta=0x700000";
   CHECK(search.Carriers() == std::vector<Carrier>{Carrier::kTree, Carrier::kPkram, Carrier::kPmpool, Carrier::kPrmem});
-  search.loaders_line = "pkram=501";
-  CHECK(search.Carriers().size() == 5);
+}
+
+TEST_CASE("Of pkram=, pmpool= and prmem_meta= the last that stands on a line counts", "[format][find-handovers]") {
+  Search search;
+  search.bundles_line = "pkram=zz pmpool=1 prmem=64M prmem_meta=7";
+  search.loaders_line = "pkram=501 pmpool=64M,16M prmem_meta=0x700000";
+  CHECK(search.Carriers() == std::vector<Carrier>{Carrier::kPkram, Carrier::kPmpool, Carrier::kPrmem});
+  CHECK(search.found[0].at == Between(0x501000, 0x502000));
+  CHECK(search.found[2].prmem.metadata == PhysAddr(0x700000));
+  CHECK(search.found[2].prmem.size == 0x4000000);
+  search.loaders_line = "pkram=0 pmpool=64M,16M prmem_meta=0";
+  CHECK(search.Carriers() == std::vector<Carrier>{Carrier::kPmpool});
+  // What "--" hides on the one line is no option of the other.
+  search.bundles_line = "pkram=500 pmpool=64M,16M";
+  search.loaders_line = "-- pkram=501";
+  REQUIRE(search.Carriers() == std::vector<Carrier>{Carrier::kPkram, Carrier::kPmpool});
+  CHECK(search.found[0].at == Between(0x500000, 0x501000));
+}
+
+TEST_CASE("What an earlier stage has fenced is found, and marked as that", "[format][find-handovers]") {
+  Search search;
+  search.loaders_line = "pkram=5fff pmpool=80M,16M prmem_meta=0x5000000";
+  CHECK(search.Carriers() == std::vector<Carrier>{Carrier::kPkram, Carrier::kPmpool, Carrier::kPrmem});
+  for (const FoundHandover& each : search.found) {
+    CHECK(each.is_fenced);
+  }
+  search.loaders_line = "pkram=500 pmpool=64M,16M prmem_meta=0x6000000";
+  REQUIRE(search.Carriers().size() == 3);
+  for (const FoundHandover& each : search.found) {
+    CHECK_FALSE(each.is_fenced);
+  }
+}
+
+TEST_CASE("A pool of which only a part is marked is refused", "[format][find-handovers]") {
+  Search search;
+  search.bundles_line = "pmpool=60M,8M";
+  CheckError(search.Run(), Errc::kNotRam, 0x3c00000);
+  CHECK(search.problem.what == "pmpool");
+  CHECK(search.problem.range == Between(0x3c00000, 0x4400000));
+  CHECK(search.problem.type == MemType::kUsable);
+  search.bundles_line = "pmpool=64M,32M";
+  CheckError(search.Run(), Errc::kNotRam, 0x5000000);
+  CHECK(search.problem.type == MemType::kReserved);
 }
 
 TEST_CASE("A pool that nothing marks is new, and keeps nothing", "[format][find-handovers]") {
   Search search;
-  search.bundles_line = GENERATE("pmpool=32M,16M", "pmpool=60M,8M", "pmpool=64M,32M");
+  search.bundles_line = GENERATE("pmpool=32M,16M", "pmpool=92M,8M");
   CHECK(search.Carriers().empty());
 }
 
@@ -124,6 +165,8 @@ TEST_CASE("Two KHO nodes, or many device trees, are refused", "[format][find-han
   CHECK(search.problem.what == "second KHO handover");
   CHECK(search.problem.range == search.nodes[1].node);
   search.nodes = {Node(kSetupDtb, 0x1001000), Node(kSetupDtb, 0x1002000), Node(kSetupDtb, 0x1003000)};
+  CHECK(search.Carriers() == std::vector<Carrier>(kMaxDeviceTrees, Carrier::kDeviceTree));
+  search.loaders_line = "pmpool=32M,16M";
   CheckError(search.Run(), Errc::kTableFull, kMaxDeviceTrees);
 }
 
@@ -145,7 +188,7 @@ TEST_CASE("An option that does not read is refused by its name", "[format][find-
     const char* what;
   };
   const auto c = GENERATE(
-      Case{"ro holdfast=1", "holdfast= on the command line"}, Case{"ro pkram=0", "pkram= on the command line"},
+      Case{"ro holdfast=1", "holdfast= on the command line"}, Case{"ro pkram=z", "pkram= on the command line"},
       Case{"ro pmpool=1M", "pmpool= on the command line"}, Case{"ro prmem_meta=7", "prmem_meta= on the command line"});
   Search search;
   (GENERATE(true, false) ? search.bundles_line : search.loaders_line) = c.line;

@@ -297,7 +297,7 @@ TEST_CASE("A long way into a cycle does not hide it", "[format][kho][bitmaps]") 
   }
   SECTION("to the middle") {
     machine.PutU64(kFirst + 99 * kPageSize, kFirst + 90 * kPageSize);
-    CheckError(machine.Decode(), Errc::kCycle, kFirst + 96 * kPageSize);
+    CheckError(machine.Decode(), Errc::kCycle, kFirst + 99 * kPageSize);
   }
   SECTION("to itself") {
     machine.PutU64(kFirst + 99 * kPageSize, kFirst + 99 * kPageSize);

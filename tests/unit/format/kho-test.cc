@@ -124,6 +124,29 @@ TEST_CASE("Scratch is the union of its areas, but for those of no bytes", "[form
   CHECK(machine.scratch.view()[1] == Between(0x100000000, 0x101000000));
 }
 
+TEST_CASE("A tree or a map in scratch is refused, but the tree of a series", "[format][kho]") {
+  const PhysRange home = Between(0x8000000, 0x9000000);  // of the array
+  const KhoDialect dialect = GENERATE(KhoDialect::kSeriesMetadata, KhoDialect::kV1, KhoDialect::kV3, KhoDialect::kV4);
+  KhoMachine machine;
+  machine.Write(dialect, {Block(0x41000000, 0)}, KhoBitmaps::k512);
+  SECTION("the tree") {
+    WriteAreas(machine, {Between(KhoMachine::kTree, KhoMachine::kMap), home});
+    if (dialect == KhoDialect::kSeriesMetadata) {
+      CHECK(machine.Decode().ok());
+    } else {
+      CheckError(machine.Decode(), Errc::kMalformed, KhoMachine::kTree);
+    }
+  }
+  SECTION("the map's first page") {
+    WriteAreas(machine, {Between(KhoMachine::kMap, KhoMachine::kMap + kPageSize), home});
+    CheckError(machine.Decode(), Errc::kMalformed, KhoMachine::kMap);
+  }
+  SECTION("what that leads to") {
+    WriteAreas(machine, {Between(KhoMachine::kMap + kPageSize, KhoMachine::kMap + 2 * kPageSize), home});
+    CheckError(machine.Decode(), Errc::kMalformed, KhoMachine::kMap + kPageSize);
+  }
+}
+
 TEST_CASE("Areas that another handover named already are no conflict", "[format][kho]") {
   KhoMachine machine;
   machine.Write(KhoDialect::kV4, {});

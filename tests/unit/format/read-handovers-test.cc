@@ -6,14 +6,10 @@
 #include <catch2/catch.hpp>
 
 #include <array>
-#include <string>
 #include <vector>
 
-#include "common/abi/setup-data.h"
-#include "common/format/handover-v1.h"
 #include "common/format/pkram.h"
-#include "tests/support/plan-fixtures.h"
-#include "tests/unit/format/kho-machine.h"
+#include "tests/unit/format/handover-reading.h"
 
 namespace holdfast {
 namespace {
@@ -22,73 +18,10 @@ using test::AlignedBytes;
 using test::Between;
 using test::Block;
 using test::CheckError;
+using test::kFirst;
 using test::KhoMachine;
-using test::TestMap;
-
-constexpr std::uint64_t kPayload = 0x6000010;  // of the setup_data node
-constexpr std::uint64_t kPage = 0x6100000;     // of what is not KHO
-constexpr std::uint64_t kFirst = 0x10000000;   // what is kept
-
-// A KhoMachine's memory with more in it, and what reading it gives.
-struct Reading {
-  KhoMachine machine;
-  TestMap map{{{Between(0x100000, 0x40000000), MemType::kUsable}}};
-  PageArena arena = machine.memory.AddArena(kPage, 64);
-  std::vector<KeptRange> kept_storage{512};
-  std::vector<PhysRange> storage{32};
-  PreservedMap kept{kept_storage};
-  RangeSet scratch{std::span(storage).first(8)};
-  RangeSet ram{std::span(storage).subspan(8, 8)};
-  RangeSet native_scratch{std::span(storage).subspan(16, 8)};
-  Handover handover{kept, scratch, ram};
-  FoundHandovers found;
-  Problem problem;
-  AlignedBytes aligned{4096};
-  int levels = 0;
-
-  Reading() { machine.memory.Add(kPayload / kPageSize * kPageSize, 1); }
-
-  void AddKho(KhoDialect dialect = KhoDialect::kV4, KhoBitmaps bitmaps = KhoBitmaps::k4096) {
-    machine.Write(dialect, {Block(kFirst, 0), Block(kFirst + 0x100000, 4)}, bitmaps);
-    PutRecord();
-  }
-  void PutRecord() {
-    std::array<std::byte, 48> storage48{};
-    const auto payload = EncodeKhoRecord(machine.record, storage48);
-    machine.memory.Put(kPayload, storage48);
-    Require(found.Append({.carrier = Carrier::kKhoNode, .at = Between(kPayload, kPayload + payload.size())}).ok());
-  }
-  void AddTree(const HandoverV1& tree) {
-    AlignedBytes bytes(kPageSize);
-    const auto written = EncodeHandoverV1(tree, bytes.span()).value();
-    const auto page = arena.Take().value();
-    std::memcpy(page.bytes, written.data(), written.size());
-    const PhysRange at = PhysRange::FromStartSize(page.at, written.size()).value();
-    Require(found.Append({.carrier = Carrier::kTree, .at = at, .digest = Sha256::Of(written, &Sha256Blocks)}).ok());
-  }
-  Status Run() {
-    const PhysMemory memory = machine.memory.memory();
-    return ReadHandovers({.memory = memory,
-                          .blocks = &Sha256Blocks,
-                          .map = map.map(),
-                          .page_table_levels = levels,
-                          .native_scratch = native_scratch,
-                          .aligned = aligned.span()},
-                         found, handover, problem);
-  }
-  std::vector<PhysRange> KeptOf(std::uint8_t source, KeptKind kind) const {
-    std::vector<PhysRange> out;
-    for (const KeptRange& each : kept.view()) {
-      if (each.source == source && each.kind == kind) out.push_back(each.range);
-    }
-    return out;
-  }
-  std::string NameAt(std::uint64_t address) {
-    Problem met{.code = Errc::kOverlap, .kept = kept.FirstOverlap(Between(address, address + 1))};
-    NameKept(found, met);
-    return std::string(met.other);
-  }
-};
+using test::kPayload;
+using test::Reading;
 
 const std::vector<PhysRange> kKhoRanges = {Between(kFirst, kFirst + 0x1000),
                                            Between(kFirst + 0x100000, kFirst + 0x110000)};
@@ -180,13 +113,30 @@ TEST_CASE("A version of KHO that is not known is refused by its name", "[format]
   CHECK_FALSE(reading.handover.native);
 }
 
-TEST_CASE("A KHO handover that was not finalized is refused as that", "[format][read-handovers]") {
+TEST_CASE("A refusal of KHO says whether it means an address or an offset", "[format][read-handovers]") {
   Reading reading;
   reading.AddKho();
-  reading.machine.PutU64(KhoMachine::kTree, 0);
-  CheckError(reading.Run(), Errc::kNotFinalized, KhoMachine::kTree);
-  CHECK(reading.problem.what == "KHO handover");
-  CHECK(reading.problem.range == reading.machine.record.fdt);
+  SECTION("the size of a record") {
+    reading.found[0].at = Between(kPayload, kPayload + 40);
+    CheckError(reading.Run(), Errc::kMalformed, 40);
+    CHECK_FALSE(reading.problem.is_address);
+  }
+  SECTION("a property of the tree") {
+    reading.machine.WriteTree([](FdtWriter& tree) {
+      tree.String("compatible", "kho-v4");
+      tree.U32("preserved-memory-map", 1);
+    });
+    const Status status = reading.Run();
+    REQUIRE_FALSE(status.ok());
+    CHECK(status.error().code == Errc::kMalformed);
+    CHECK(status.error().where < kPageSize);
+    CHECK_FALSE(reading.problem.is_address);
+  }
+  SECTION("an entry of the map") {
+    reading.machine.PutU64(KhoMachine::kMap + 24, KhoMachine::kMap + kPageSize);
+    CheckError(reading.Run(), Errc::kMalformed, KhoMachine::kMap + 24);
+    CHECK(reading.problem.is_address);
+  }
 }
 
 TEST_CASE("PKRAM's page table is read with the levels of the last kernel", "[format][read-handovers]") {
@@ -232,8 +182,24 @@ TEST_CASE("A pool in a device tree is found wherever the tree lies", "[format][r
     CHECK(reading.kept.bytes() == pool.size());
     CHECK(reading.NameAt(pool.start().raw()) == "pmpool");
   }
-  SECTION("unless there is no room to align it") {
+  SECTION("but not read where it is fenced") {
+    reading.map.emplace(std::vector<MemEntry>{{Between(0x100000, 0x20000000), MemType::kUsable},
+                                              {Between(0x20000000, 0x20400000), MemType::kReserved},
+                                              {Between(0x20400000, 0x40000000), MemType::kUsable}});
+    REQUIRE(reading.Run().ok());
+    CHECK(reading.kept.empty());
+    CHECK(reading.found[0].is_fenced);
+    CHECK(reading.found[0].carrier == Carrier::kPmpool);
+    CHECK(reading.found[0].at == pool);
+  }
+  SECTION("unless there is no room to align it, and nobody waits for it") {
     reading.aligned = AlignedBytes(16);
+    REQUIRE(reading.Run().ok());
+    CHECK(reading.kept.empty() == (shift != 0));
+  }
+  SECTION("or refused where there is no room to align it") {
+    reading.aligned = AlignedBytes(16);
+    reading.found[0].has_pool_option = true;
     const Status status = reading.Run();
     CHECK(status.ok() == (shift == 0));
     if (shift != 0) {
@@ -242,29 +208,12 @@ TEST_CASE("A pool in a device tree is found wherever the tree lies", "[format][r
   }
 }
 
-TEST_CASE("A device tree without a pool keeps nothing", "[format][read-handovers]") {
-  Reading reading;
-  AlignedBytes tree_bytes(kPageSize);
-  FdtWriter writer(tree_bytes.span());
-  writer.BeginNode("");
-  writer.EndNode();
-  const auto tree = writer.Finish().value();
-  const auto page = reading.arena.Take().value();
-  std::memcpy(page.bytes, tree.data(), tree.size());
-  const PhysRange at = PhysRange::FromStartSize(page.at, tree.size()).value();
-  REQUIRE(reading.found.Append({.carrier = Carrier::kDeviceTree, .at = at}).ok());
-  REQUIRE(reading.Run().ok());
-  CHECK(reading.handover.dialect.empty());
-  CHECK(reading.kept.empty());
-}
-
 TEST_CASE("A tree whose digest differs is refused", "[format][read-handovers]") {
   Reading reading;
   reading.AddTree({.created_by = {}, .policy = {}, .preserved = {}, .scratch = {}, .ram = {}});
   reading.found[0].digest[0] ^= std::byte{1};
   CheckError(reading.Run(), Errc::kBadDigest, reading.found[0].at.start().raw());
   CHECK(reading.problem.what == "handover");
-  CHECK_FALSE(reading.problem.is_address);
 }
 
 }  // namespace
