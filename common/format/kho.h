@@ -59,8 +59,8 @@ struct KhoFacts {
   // Structures that a preserved block covers as well are no error.
 };
 
-// Walks the whole handover.  Scratch areas are added to `scratch`.  `bitmaps` settles kho-v1's size; kUnknown looks for
-// proofs (kho.cc), and where there are none gives every span of the larger size as kUncertain.
+// Walks the whole handover.  Scratch areas are added to `scratch`, each by itself.  `bitmaps` settles kho-v1's size;
+// kUnknown looks for proofs (kho.cc), and where there are none gives every span of the larger size as kUncertain.
 //
 // Errors (where: a physical address if not said otherwise):
 // kNotFinalized (of the tree): no device tree is there, which is how senders up to 6.18 look that were not told to
