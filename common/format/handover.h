@@ -66,10 +66,11 @@ class DialectNames {
 
 // A handover that a next kernel may read by itself: KHO.
 struct NativeHandover {
-  std::uint8_t source = 0;             // of its ranges in Handover::kept
-  std::string_view compatible;         // what an image must carry that speaks it
-  bool is_ambiguous = false;           // not all kernels that carry it read it alike: native only on demand
-  std::span<const PhysRange> scratch;  // ascending and disjoint: where such a kernel is placed, and all that it needs
+  std::uint8_t source = 0;      // of its ranges in Handover::kept
+  std::string_view compatible;  // what an image must carry that speaks it
+  bool is_ambiguous = false;    // not all kernels that carry it read it alike: native only on demand
+  // Ascending and disjoint, each as it was handed over: inside one is placed such a kernel, and whatever it needs.
+  std::span<const PhysRange> scratch;
 };
 
 // The tables are the shell's; a decoder adds to them, so that several handovers make one.

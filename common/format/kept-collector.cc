@@ -27,22 +27,22 @@ Status KeptCollector::Append(PhysRange range, KeptKind kind) {
 }
 
 Status KeptCollector::AddUncertain(PhysRange range) {
-  for (std::size_t i = memory_.FirstEndingAfter(range.start()); i < memory_.size(); ++i) {
-    const MemEntry& entry = memory_.view()[i];
-    if (entry.range.start() >= range.end()) {
-      break;
-    }
-    if (!IsRam(entry.type)) {
-      continue;
-    }
-    PhysRange rest = range.Intersection(entry.range);
-    while (const auto hit = scratch_.FirstOverlap(rest)) {
-      TRY(Append(rest.UpTo(hit->start()), KeptKind::kUncertain));
-      rest = rest.From(hit->end());
-    }
-    TRY(Append(rest, KeptKind::kUncertain));
+  for (PhysRange rest = range; !rest.empty();) {
+    const auto gap = memory_.FirstNot(rest, IsRam);
+    TRY(AddUncertainRam(gap ? rest.UpTo(gap->range.start()) : rest));
+    rest = gap ? rest.From(gap->range.end()) : PhysRange();
   }
   return kDone;
+}
+
+// Nobody preserves a page that is not RAM to its end.
+Status KeptCollector::AddUncertainRam(PhysRange ram) {
+  PhysRange rest = ram.RoundedIn(kPageSize);
+  while (const auto hit = scratch_.FirstOverlap(rest)) {
+    TRY(Append(rest.UpTo(hit->start()), KeptKind::kUncertain));
+    rest = rest.From(hit->end());
+  }
+  return Append(rest, KeptKind::kUncertain);
 }
 
 Status KeptCollector::Flush() {

@@ -12,7 +12,7 @@
 namespace holdfast {
 
 // Blocks of one kind that stand one behind the other become one range.  Uncertain ones are cut down to what can be
-// kept: RAM, or memory that was marked for it, outside scratch.
+// kept: whole pages of RAM, or of memory that was marked for it, outside scratch.
 class KeptCollector {
  public:
   // What `out` gets: ranges of `source` with `fence` and `node`.
@@ -30,6 +30,7 @@ class KeptCollector {
  private:
   static Status Add(void* self, const KeptBlock& block);
   Status AddUncertain(PhysRange range);
+  Status AddUncertainRam(PhysRange ram);
   Status Append(PhysRange range, KeptKind kind);
 
   PreservedMap& out_;

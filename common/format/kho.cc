@@ -48,7 +48,7 @@ Status ReadScratch(KhoWalk& walk, PhysRange at, RangeSet& scratch) {
     const std::uint64_t where = at.start().raw() + i * sizeof(KhoArea);
     TRY_ASSIGN(const PhysRange area, AreaOf(KhoAreaAt(array, i)));
     TRY(CheckDisjoint(array, i, area, where));
-    TRY(scratch.Add(area));
+    TRY(scratch.AddApart(area));
     is_empty = is_empty && area.empty();
     is_inside = is_inside || area.Contains(at);
   }

@@ -57,8 +57,8 @@ struct KhoFacts {
   std::uint64_t num_structures = 0;  // tree, arrays, chunks, bitmaps and nodes; a preserved block may cover them too
 };
 
-// Walks the whole handover.  Scratch areas are added to `scratch`.  `bitmaps` settles kho-v1's size; kUnknown looks for
-// proofs (kho.cc), and where there are none gives every span of the larger size as kUncertain.
+// Walks the whole handover.  Scratch areas are added to `scratch`, each by itself.  `bitmaps` settles kho-v1's size;
+// kUnknown looks for proofs (kho.cc), and where there are none gives every span of the larger size as kUncertain.
 //
 // Errors (where: a physical address if not said otherwise):
 // kNotFinalized (of the tree): no device tree is there, which is how senders up to 6.18 look that were not told to

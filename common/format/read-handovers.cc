@@ -246,17 +246,22 @@ Status ReadHandovers(const HandoverReading& in, FoundHandovers& found, Handover&
     TRY(Reader(in, static_cast<std::uint8_t>(i), found[i], out, problem).Read());
   }
   PreservedMap::Conflict conflict;
-  if (const Status status = out.kept.Seal(&conflict); !status.ok()) {
-    problem = {.code = status.error().code,
-               .where = status.error().where,
-               .range = conflict.first.range,
-               .other = NameOf(found, conflict.second),
-               .other_range = conflict.second.range,
-               .kept = conflict.first};
-    NameKept(found, problem);
+  const Status status = out.kept.Seal(&conflict);
+  if (status.ok()) {
+    return kDone;
+  }
+  if (status.error().code != Errc::kKeptOverlap) {
+    problem = {.code = status.error().code, .where = status.error().where, .what = "kept ranges"};
     return status;
   }
-  return kDone;
+  problem = {.code = status.error().code,
+             .where = status.error().where,
+             .range = conflict.first.range,
+             .other = NameOf(found, conflict.second),
+             .other_range = conflict.second.range,
+             .kept = conflict.first};
+  NameKept(found, problem);
+  return status;
 }
 
 void NameKept(const FoundHandovers& found, Problem& problem) {

@@ -28,7 +28,7 @@ Status FindFencedLists(const FoundHandovers& found, const PhysMemory& memory, co
 // Reads each, and seals what they keep; a handover's index in `found` is its source.  Trees come first, so that their
 // policy rules all others, also over a refusal of one that comes later.  On error `problem` says why; the errors are
 // those of DecodeHandoverV1, DecodeKho, DecodePkram, DecodePmpool and DecodePrmem; kBadDigest: of a tree;
-// kTooLarge: a device tree that the room does not hold, which somebody waits for; kKeptOverlap.
+// kTooLarge: a device tree that the room does not hold, which somebody waits for; PreservedMap::Seal()'s.
 // Skipped are what is fenced, device trees that do not read, and KHO of a sender that was not told to finalize.
 // What the unmerged series and kho-v1 hand over is native only on demand: its string does not tell them apart.
 Status ReadHandovers(const HandoverReading& in, FoundHandovers& found, Handover& out, Problem& problem);

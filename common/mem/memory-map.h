@@ -24,7 +24,7 @@ enum class MemType : std::uint32_t {
   kUnusable = 5,
   kPmem = 7,
   kPram = 12,
-  kReservedKern = 128,  // RAM that Linux 6.1 marks for its own setup_data; never firmware's
+  kReservedKern = 128,  // RAM that Linux up to 6.12 marks for setup_data, or as a pmpool; never firmware's
   kSoftReserved = 0xefffffff,
 };
 

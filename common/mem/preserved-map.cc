@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "common/mem/kept-joiner.h"
+
 namespace holdfast {
 namespace {
 
@@ -49,13 +51,14 @@ class ConflictFinder {
   // The range before sorted[i] that must not be kept together with it.
   const KeptRange* Next(std::size_t i) {
     const KeptRange& next = sorted_[i];
-    if (next.kind != KeptKind::kUncertain) {
-      std::uint32_t& own = furthest_of_source_[static_cast<std::size_t>(next.kind)][next.source];
-      if (own != kNone && sorted_[own].range.Overlaps(next.range)) {
-        return &sorted_[own];
-      }
-      own = static_cast<std::uint32_t>(i);  // Disjoint from those before, so it reaches furthest.
+    if (next.kind == KeptKind::kUncertain) {
+      return nullptr;  // It gives way.
     }
+    std::uint32_t& own = furthest_of_source_[static_cast<std::size_t>(next.kind)][next.source];
+    if (own != kNone && sorted_[own].range.Overlaps(next.range)) {
+      return &sorted_[own];
+    }
+    own = static_cast<std::uint32_t>(i);  // Disjoint from those before, so it reaches furthest.
 
     const PhysRange pages = next.range.RoundedOut(kPageSize);
     const auto fence = static_cast<std::size_t>(next.fence);
@@ -155,13 +158,45 @@ PhysAddr FirstShared(PhysRange a, PhysRange b) {
 
 }  // namespace
 
-Status PreservedMap::Add(const KeptRange& kept) { return kept.range.empty() ? Status(kDone) : ranges_.Append(kept); }
+Status PreservedMap::Add(const KeptRange& kept) {
+  if (kept.range.empty()) {
+    return kDone;
+  }
+  if (ranges_.size() == ranges_.capacity()) {
+    JoinTouching();
+  }
+  return ranges_.Append(kept);
+}
+
+// Nothing is rounded, and only what is uncertain is joined where it overlaps: Seal() still sees every conflict.
+void PreservedMap::JoinTouching() {
+  const std::size_t worth_it = ranges_.capacity() / 8;
+  if (ranges_.capacity() - joined_size_ < worth_it) {
+    return;  // The last time gained too little to pay for another.
+  }
+  SortRanges(ranges_);
+  std::size_t size = 0;
+  for (const KeptRange& kept : ranges_) {
+    const bool goes_on = size != 0 && HaveOneName(ranges_[size - 1], kept) &&
+                         (ranges_[size - 1].range.end() == kept.range.start() ||
+                          (kept.kind == KeptKind::kUncertain && kept.range.start() < ranges_[size - 1].range.end()));
+    if (goes_on) {
+      PhysRange& last = ranges_[size - 1].range;
+      GrowTo(last, std::max(last.end(), kept.range.end()));
+    } else {
+      ranges_[size++] = kept;
+    }
+  }
+  ranges_.Truncate(size);
+  joined_size_ = size;
+}
 
 Status PreservedMap::Seal(Conflict* conflict) {
   SortRanges(ranges_);
   ConflictFinder finder(ranges_.view());
   ShareFinder shares(shares_);
   shares_ = {};
+  bool has_uncertain = false;
   for (std::size_t i = 0; i < ranges_.size(); ++i) {
     shares.Next(ranges_[i]);
     if (const KeptRange* const before = finder.Next(i); before != nullptr) {
@@ -170,35 +205,25 @@ Status PreservedMap::Seal(Conflict* conflict) {
       }
       return Error{Errc::kKeptOverlap, FirstShared(before->range, ranges_[i].range).raw()};
     }
+    has_uncertain = has_uncertain || ranges_[i].kind == KeptKind::kUncertain;
   }
+  return JoinSorted(has_uncertain);
+}
 
-  // Joined in place: what was written never overtakes what is read.  Ranges of different names stay apart, so that
-  // a refusal can say whose memory it was.
-  //
-  //   added    |----- a -----|            |-- c --|-- c --|
-  //                     |------ b ------|
-  //   sealed   |----- a -----|--- b ----| |------ c ------|
-  std::size_t size = 0;
-  for (const KeptRange& kept : ranges_) {
-    const PhysAddr covered = size == 0 ? PhysAddr(0) : ranges_[size - 1].range.end();
-    const PhysRange rest = kept.range.RoundedOut(kPageSize).From(covered);
-    if (rest.empty()) {
-      continue;
-    }
-    const bool goes_on = size != 0 && rest.start() == covered && ranges_[size - 1].fence == kept.fence &&
-                         ranges_[size - 1].source == kept.source && ranges_[size - 1].node == kept.node &&
-                         ranges_[size - 1].kind == kept.kind;
-    if (goes_on) {
-      PhysRange& last = ranges_[size - 1].range;
-      last = PhysRange::FromStartEnd(last.start(), rest.end()).value();
-    } else {
-      ranges_[size] = kept;
-      ranges_[size].range = rest;
-      ++size;
-    }
+// What is written never overtakes what is read: without cuts it cannot, and for them the rest of the table is between.
+Status PreservedMap::JoinSorted(bool has_cuts) {
+  KeptRange* const storage = ranges_.begin();
+  const std::size_t size = ranges_.size();
+  const std::size_t first = has_cuts ? ranges_.capacity() - size : 0;
+  if (first != 0) {
+    std::copy_backward(storage, storage + size, storage + first + size);
   }
-  ranges_.Truncate(size);
-  return kDone;
+  ranges_.Clear();
+  KeptJoiner joiner(ranges_);
+  for (std::size_t i = first; i < first + size; ++i) {
+    TRY(joiner.Take(storage[i], /*room=*/i + 1));
+  }
+  return joiner.WriteRest(ranges_.capacity());
 }
 
 std::uint64_t PreservedMap::bytes() const {

@@ -47,12 +47,14 @@ class PreservedMap {
  public:
   constexpr explicit PreservedMap(std::span<KeptRange> storage) : ranges_(storage) {}
 
+  // kTableFull (where: the capacity): no room is left, even with those joined that touch and are of one name.
   Status Add(const KeptRange& kept);
 
-  // Sorts and checks.  kKeptOverlap: two ranges of one source and one kind share bytes (uncertain ones may), or two
-  // ranges share a page and ask for different fences; `where` is the first shared byte (of the page, where only a page
-  // is shared) and `conflict`, if given, receives both ranges as they were added.  Pages that two ranges share
-  // otherwise stay with the one that begins first.
+  // Sorts and checks.  kKeptOverlap: two ranges of one source and one kind share bytes, or two ranges share a page and
+  // ask for different fences; `where` is the first shared byte (of the page, where only a page is shared) and
+  // `conflict`, if given, receives both ranges as they were added, or joined by Add().  Uncertain ranges are in
+  // nobody's way: pages that a certain one keeps with another fence are its own.  Pages that two ranges share otherwise
+  // stay with the one that begins first.  kTableFull (where: the capacity): there is no room for what that cuts.
   struct Conflict {
     KeptRange first;
     KeptRange second;
@@ -66,6 +68,7 @@ class PreservedMap {
   void Clear() {
     ranges_.Clear();
     shares_ = {};
+    joined_size_ = 0;
   }
 
   // Pre, for all below: sealed.
@@ -77,8 +80,12 @@ class PreservedMap {
   bool IsShared(std::uint8_t source) const { return shares_[source]; }
 
  private:
+  void JoinTouching();
+  Status JoinSorted(bool has_cuts);
+
   BoundedVector<KeptRange> ranges_;
   std::array<bool, 256> shares_{};
+  std::size_t joined_size_ = 0;  // of the table when Add() last had to make room
 };
 
 }  // namespace holdfast

@@ -41,6 +41,13 @@ Status RangeSet::Add(PhysRange range) {
   return kDone;
 }
 
+Status RangeSet::AddApart(PhysRange range) {
+  if (range.empty() || FirstOverlap(range)) {
+    return Add(range);
+  }
+  return ranges_.Insert(FirstEndingAfter(range.start()), range);
+}
+
 Status RangeSet::Remove(PhysRange range) {
   if (range.empty()) {
     return kDone;
@@ -94,9 +101,8 @@ std::optional<PhysRange> RangeSet::FirstOverlap(PhysRange range) const {
 std::optional<PhysRange> RangeSet::FirstMissing(PhysRange range) const {
   PhysRange rest = range;
   std::size_t i = FirstEndingAfter(rest.start());
-  if (i < ranges_.size() && ranges_[i].start() <= rest.start()) {
+  for (; i < ranges_.size() && ranges_[i].start() <= rest.start() && !rest.empty(); ++i) {
     rest = rest.From(ranges_[i].end());
-    ++i;
   }
   if (i < ranges_.size()) {
     rest = rest.UpTo(ranges_[i].start());

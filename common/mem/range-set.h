@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// A set of bytes as sorted, disjoint, non-adjacent ranges.
+// A set of bytes as sorted, disjoint ranges, of which only those touch that AddApart() brought.
 //
 // The storage is the shell's.  Insertion in ascending order is cheap; Add() into
 // the middle moves what follows.
@@ -20,6 +20,8 @@ class RangeSet {
 
   // The union with `range`.  kTableFull leaves the set as it was.
   Status Add(PhysRange range);
+  // The same, but what only touches stays as it is, so that view() has each range that was added.
+  Status AddApart(PhysRange range);
   // The set without `range`.  kTableFull (a range was to be split) leaves the set as it was.
   Status Remove(PhysRange range);
   void Clear() { ranges_.Clear(); }

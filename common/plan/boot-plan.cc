@@ -57,7 +57,7 @@ Status CheckInputs(const BootInputs& in, BootPlan& plan) {
 // On error native mode is wanted, and not possible.
 Status ChooseMode(const BootInputs& in, BootPlan& plan) {
   const ModeWish wish = WishOf(in.mode, in.handover);
-  if (wish == ModeWish::kFence || MayBecomeNative(in, plan.entry)) {
+  if (!in.handover.native || wish == ModeWish::kFence || MayBecomeNative(in, plan.entry)) {
     return kDone;
   }
   auto obstacle = ObstacleToNative(in, plan.entry);
@@ -68,7 +68,7 @@ Status ChooseMode(const BootInputs& in, BootPlan& plan) {
     plan.mode = Mode::kNative;
   } else if (wish == ModeWish::kNative) {
     return Refuse(plan, *obstacle);
-  } else if (in.handover.native) {
+  } else {
     plan.why_fence = obstacle;
   }
   return kDone;
@@ -203,6 +203,18 @@ Status MapAndPlace(const BootInputs& in, BootPlan& plan) {
   return PickSlot(in, plan);
 }
 
+// Hidden from a decompressor whatever its kernel speaks: it would place by the scratch array alone.
+bool MustHideNative(const BootInputs& in, const BootPlan& plan) {
+  const bool may_speak = plan.entry != KernelEntry::kVmlinux || in.speaks_native.value_or(true);
+  return plan.mode == Mode::kFence && in.handover.native && may_speak;
+}
+
+// The kernel that is not known yet may never need the fence that does not fit: is native mode still open to it?
+bool MayDoWithoutFence(const BootInputs& in, const BootPlan& plan, const Status& fenced) {
+  return !fenced.ok() && fenced.error().code == Errc::kTableFull && plan.mode == Mode::kFence &&
+         MayBecomeNative(in, plan.entry) && !FirstOutsideScratch(in);
+}
+
 // Once more by a fence: nothing of the first attempt but the reason stays.
 void GiveUpNative(BootPlan& plan) {
   plan.mode = Mode::kFence;
@@ -247,12 +259,16 @@ Status MakeBootPlan(const BootInputs& in, BootPlan& plan) {
   TRY(CheckInputs(in, plan));
   TRY(ChooseMode(in, plan));
   Status placed = MapAndPlace(in, plan);
-  if (!placed.ok() && plan.mode == Mode::kNative && WishOf(in.mode, in.handover) == ModeWish::kAuto) {
+  if (MayDoWithoutFence(in, plan, placed)) {
+    plan.ClearPlaces();
+    plan.mode = Mode::kNative;
+    placed = MapAndPlace(in, plan);
+  } else if (!placed.ok() && plan.mode == Mode::kNative && WishOf(in.mode, in.handover) == ModeWish::kAuto) {
     GiveUpNative(plan);
     placed = MapAndPlace(in, plan);
   }
   TRY(placed);
-  plan.hides_native = plan.mode == Mode::kFence && in.handover.native && in.speaks_native.value_or(true);
+  plan.hides_native = MustHideNative(in, plan);
   plan.virtual_delta = PickVirtualDelta(in, plan.entry);
   return kDone;
 }

@@ -113,7 +113,7 @@ struct BootPlan {
 
   Mode mode = Mode::kFence;
   KernelEntry entry = KernelEntry::kBzImage;  // never kAuto
-  // Fence mode, and the next kernel may speak the dialect: it must not find its node.
+  // Fence mode, and the next kernel may speak the dialect, or unpacks itself: it must not find its node.
   bool hides_native = false;
   // Why kAuto took the fence for a handover that a kernel can read by itself.
   std::optional<Problem> why_fence{};
@@ -137,7 +137,9 @@ struct BootPlan {
 // Fence mode types kept memory by its fences.  Native mode leaves what in.handover.native keeps as it is, and puts
 // everything that is still needed when the next kernel runs into scratch.  kAuto takes native mode where nothing is in
 // its way and everything has its place in scratch, else fence mode, which never loses anything: why_fence says why.
-// Without a kernel it is not known which it will be: then places do for both, in scratch while that has room.
+// Without a kernel it is not known which it will be: then places do for both, in scratch while that has room; or for
+// native mode alone, where the fence does not fit.  Where there is no handover that a kernel reads by itself there is
+// nothing that native mode could keep: then a wish for it is no refusal.
 //
 // Errors: kKeptNotRam, kOverlap, kNotRam, kTableFull, kNoSlot; kConflict: an option of the command line would take
 // kept memory away; kUnsupported: no entry into the kernel is possible here (see ChooseEntry), or native mode is wanted

@@ -24,8 +24,9 @@ void CheckKeptIsRam(const MemoryMap& memory, const Handover& handover, Problems&
 
 // kOverlap: kept memory meets what is in use by others, or memory that the next kernel may place things in.
 void CheckInUse(const PreservedMap& kept, std::span<const InUse> in_use, Problems& problems);
-// Also kNotRam: native scratch is not RAM.  A native handover may have structures in its scratch (its decoder knows
-// which), and another one's memory there only stands in the way of native mode.
+// Also kNotRam: native scratch is not RAM.  Of a native handover's structures the array of areas lies in its scratch,
+// and that no other does is for its decoder to check.  Another handover's memory there is in the way of native mode
+// alone.
 void CheckScratch(const MemoryMap& memory, const Handover& handover, Problems& problems);
 
 // kOverlap: a segment that lies somewhere already meets kept memory, or another one; kNotRam: it lies outside RAM.

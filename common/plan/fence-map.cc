@@ -23,6 +23,11 @@ struct Piece {
   bool closable = false;  // a gap of RAM right between two reserved kept ranges
 };
 
+// A fence that leaves RAM leaves marked RAM its mark: without it a kernel with pmpool= wipes the pool.
+MemType TypeBehind(Fence fence, MemType before) {
+  return fence == Fence::kHeld && IsRam(before) ? before : FencedType(fence);
+}
+
 bool IsKeptReserved(const Piece& piece) { return piece.kept && piece.type == MemType::kReserved; }
 
 // Calls visit(piece) for each non-empty stretch of `map` with the kept ranges cut out, in ascending order.
@@ -44,7 +49,7 @@ Status WalkCuts(const MemoryMap& map, const PreservedMap& kept, const NativeHand
         const bool is_native = native != nullptr && k.source == native->source;
         TRY(visit_unless_empty({.range = rest.UpTo(hit.start()), .type = entry.type}));
         TRY(visit_unless_empty({.range = hit,
-                                .type = is_native ? entry.type : FencedType(k.fence),
+                                .type = is_native ? entry.type : TypeBehind(k.fence, entry.type),
                                 .kept = !is_native,
                                 .native = is_native}));
         rest = rest.From(hit.end());

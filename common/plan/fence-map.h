@@ -19,7 +19,7 @@
 
 namespace holdfast {
 
-// The type under which the next kernel sees a range with this fence.
+// The type under which the next kernel sees RAM with this fence; what is held keeps the mark kReservedKern.
 MemType FencedType(Fence fence);
 
 // How many gaps may be closed to get under a budget, and what must stay.

@@ -210,21 +210,19 @@ std::optional<MemType> TypeAfter(const MemmapPart& part, MemType type) {
 
 class Checker {
  public:
-  Checker(std::string_view line, const PreservedMap& kept, Problems& problems)
-      : line_(line), kept_(kept), problems_(problems) {}
+  // With `native` what that keeps is judged, as RAM; without, all that is kept, by its fences.
+  Checker(std::string_view line, const PreservedMap& kept, Problems& problems, const NativeHandover* native = nullptr)
+      : line_(line), kept_(kept), problems_(problems), native_(native) {}
 
-  void CheckMem(const CommandLineOption& option) {
-    if (const std::uint64_t limit = ReadMem(option.value); limit != 0) {
-      CheckLimit(limit, TextOf(option));
+  void CheckRamOptions() {
+    CommandLineReader reader(line_);
+    while (const auto option = reader.Next()) {
+      if (SameOptionName(option->name, "mem")) {
+        CheckMem(*option);
+      } else if (SameOptionName(option->name, "memmap")) {
+        CheckMemmap(*option);
+      }
     }
-  }
-
-  void CheckMemmap(const CommandLineOption& option) {
-    ForEachMemmapPart(option.value, [&](const MemmapPart& part, std::string_view text) {
-      // The first part is named with its option, so that the text says what it is.
-      const bool is_first = text.data() == option.value.data();
-      CheckPart(part, is_first ? Between(option.name.data(), text.data() + text.size()) : text);
-    });
   }
 
   void CheckCrashkernel() {
@@ -245,12 +243,28 @@ class Checker {
     return Between(option.name.data(), option.value.data() + option.value.size());
   }
 
+  void CheckMem(const CommandLineOption& option) {
+    if (const std::uint64_t limit = ReadMem(option.value); limit != 0) {
+      CheckLimit(limit, TextOf(option));
+    }
+  }
+
+  void CheckMemmap(const CommandLineOption& option) {
+    ForEachMemmapPart(option.value, [&](const MemmapPart& part, std::string_view text) {
+      // The first part is named with its option, so that the text says what it is.
+      const bool is_first = text.data() == option.value.data();
+      CheckPart(part, is_first ? Between(option.name.data(), text.data() + text.size()) : text);
+    });
+  }
+
   void CheckPart(const MemmapPart& part, std::string_view text) {
     switch (part.form) {
       case MemmapPart::Form::kNothing:
         return;
       case MemmapPart::Form::kExactmap:
-        NoteConflict(text, PhysRange(), kept_.view().front());
+        if (!kept_.empty()) {
+          NoteConflict(text, PhysRange(), kept_.view().front());
+        }
         return;
       case MemmapPart::Form::kLimit:
         CheckLimit(part.size, text);
@@ -266,7 +280,8 @@ class Checker {
     for (std::size_t i = kept_.FirstEndingAfter(part.range.start());
          i < kept_.size() && kept_.view()[i].range.Overlaps(part.range); ++i) {
       const KeptRange& kept = kept_.view()[i];
-      if (TypeAfter(part, FencedType(kept.fence)) != FencedType(kept.fence)) {
+      const MemType type = native_ != nullptr ? MemType::kUsable : FencedType(kept.fence);
+      if (IsJudged(kept) && TypeAfter(part, type) != type) {
         NoteConflict(text, part.range, kept);
         return;
       }
@@ -276,25 +291,37 @@ class Checker {
   // What is fenced by its type stands in the map whatever the limit.
   void CheckLimit(std::uint64_t limit, std::string_view text) {
     for (std::size_t i = kept_.FirstEndingAfter(PhysAddr(limit)); i < kept_.size(); ++i) {
-      if (kept_.view()[i].fence == Fence::kHeld) {
-        NoteConflict(text, PhysRange(), kept_.view()[i]);
+      const KeptRange& kept = kept_.view()[i];
+      if (IsJudged(kept) && (native_ != nullptr || kept.fence == Fence::kHeld)) {
+        NoteConflict(text, PhysRange(), kept);
         return;
       }
     }
+    if (native_ != nullptr && !native_->scratch.empty() && native_->scratch.back().end().raw() > limit) {
+      NoteProblem(problems_, ConflictAt(text, PhysRange(), native_->scratch.back()));
+    }
+  }
+
+  bool IsJudged(const KeptRange& kept) const { return native_ == nullptr || kept.source == native_->source; }
+
+  Problem ConflictAt(std::string_view text, PhysRange range, PhysRange other) const {
+    return {.code = Errc::kConflict,
+            .where = static_cast<std::uint64_t>(text.data() - line_.data()),
+            .what = UpTo(text, kMaxConflictText),
+            .range = range,
+            .other_range = other};
   }
 
   void NoteConflict(std::string_view text, PhysRange range, const KeptRange& kept) {
-    NoteProblem(problems_, {.code = Errc::kConflict,
-                            .where = static_cast<std::uint64_t>(text.data() - line_.data()),
-                            .what = UpTo(text, kMaxConflictText),
-                            .range = range,
-                            .other_range = kept.range,
-                            .kept = kept});
+    Problem problem = ConflictAt(text, range, kept.range);
+    problem.kept = kept;
+    NoteProblem(problems_, problem);
   }
 
   std::string_view line_;
   const PreservedMap& kept_;
   Problems& problems_;
+  const NativeHandover* native_;
 };
 
 void LowerLimit(std::uint64_t limit, KernelFacts& kernel) {
@@ -327,15 +354,15 @@ void CheckKernelOptions(std::string_view command_line, const PreservedMap& kept,
     return;
   }
   Checker checker(command_line, kept, problems);
-  CommandLineReader reader(command_line);
-  while (const auto option = reader.Next()) {
-    if (SameOptionName(option->name, "mem")) {
-      checker.CheckMem(*option);
-    } else if (SameOptionName(option->name, "memmap")) {
-      checker.CheckMemmap(*option);
-    }
-  }
+  checker.CheckRamOptions();
   checker.CheckCrashkernel();
+}
+
+std::optional<Problem> ConflictWithNative(std::string_view command_line, const PreservedMap& kept,
+                                          const NativeHandover& native) {
+  FixedVector<Problem, 1> problems;
+  Checker(command_line, kept, problems, &native).CheckRamOptions();
+  return problems.empty() ? std::nullopt : std::optional(problems[0]);
 }
 
 }  // namespace holdfast

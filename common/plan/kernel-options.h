@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include "common/plan/boot-plan.h"
@@ -29,5 +30,11 @@ void HeedKernelOptions(std::string_view command_line, BootInputs& inputs);
 // other_range and kept: the first kept range that it would take.
 inline constexpr std::size_t kMaxConflictText = 64;
 void CheckKernelOptions(std::string_view command_line, const PreservedMap& kept, Problems& problems);
+
+// The first kConflict with what is to stay RAM in native mode, in the same form: a region that makes what `native`
+// keeps another type, a limit that leaves out some of that, or (then without `kept`; other_range: the area) some of its
+// scratch.
+std::optional<Problem> ConflictWithNative(std::string_view command_line, const PreservedMap& kept,
+                                          const NativeHandover& native);
 
 }  // namespace holdfast

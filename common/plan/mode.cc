@@ -3,6 +3,8 @@
 
 #include "common/plan/mode.h"
 
+#include "common/plan/kernel-options.h"
+
 namespace holdfast {
 namespace {
 
@@ -44,7 +46,7 @@ std::optional<Problem> ObstacleBeforeKernel(const BootInputs& in, KernelEntry en
   if (native.is_ambiguous && WishOf(in.mode, in.handover) != ModeWish::kNative) {
     return Unsupported("native mode nobody asked for", native.compatible);
   }
-  return std::nullopt;
+  return ConflictWithNative(in.command_line, in.handover.kept, native);
 }
 
 // Of `range`, the first part that is RAM and not in `scratch`, which is sorted.

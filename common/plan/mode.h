@@ -14,8 +14,9 @@ namespace holdfast {
 ModeWish WishOf(ModeWish caller, const Handover& handover);
 
 // Why the next kernel, entered at `entry`, cannot take its handover natively; nullopt: it can, as far as is known
-// before anything is placed.  All kUnsupported, the kind of handover being `other`: there is none that a kernel reads
-// by itself (what: "native mode without a KHO handover"); the kernel does not carry its version, or it is not known
+// before anything is placed.  kConflict as ConflictWithNative() says; all others are kUnsupported, the kind of handover
+// being `other`: there is none that a kernel reads by itself (what: "native mode without a KHO handover", which refuses
+// nothing: there is nothing to lose by a fence); the kernel does not carry its version, or it is not known
 // whether it does ("kernel"); it is entered through its own decompressor ("native mode through the bzimage entry");
 // another handover keeps some of its memory too, which must then be fenced, or keeps memory in its scratch ("native
 // mode beside another handover of the same memory"); only kernels that agree on the size of its bitmaps read it alike,

@@ -23,7 +23,7 @@ struct FreeSpace {
   const RangeSet& avoid;
   // Kept memory that the map may still call RAM; without, the map is fenced.
   const PreservedMap* off = nullptr;
-  // Ascending and disjoint: in these ranges only, or in what they leave.
+  // Ascending and disjoint: inside one of these ranges, or in what they leave.
   std::optional<std::span<const PhysRange>> within{};
   std::span<const PhysRange> outside{};
 };

@@ -13,7 +13,8 @@
 
 namespace holdfast {
 
-inline constexpr std::size_t kMaxKept = 65536;  // as the handovers list them, before those that touch are joined
+// As the handovers list them; those that touch are joined when they fill it.
+inline constexpr std::size_t kMaxKept = 65536;
 inline constexpr std::size_t kMaxScratchRanges = 256;
 inline constexpr std::size_t kMaxRamRanges = 1024;
 inline constexpr std::size_t kMaxMapEntries = 4096;  // of the old map and of the new one

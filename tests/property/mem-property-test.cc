@@ -157,11 +157,10 @@ class KeptModel {
       for (const KeptRange& b : added) {
         conflicts_ = conflicts_ || (&a != &b && MayNotMeet(a, b));
       }
-      if (!a.range.empty()) {
-        pages_.Fill(a.range.start().raw() / kPage * kPage, (a.range.end().raw() + kPage - 1) / kPage * kPage,
-                    static_cast<std::uint32_t>(a.fence) + 1);
-      }
     }
+    // What is uncertain gives way to what is not.
+    Fill(/*uncertain=*/true);
+    Fill(/*uncertain=*/false);
   }
 
   bool conflicts() const { return conflicts_; }
@@ -170,7 +169,8 @@ class KeptModel {
   bool Has(const KeptRange& kept) const { return std::count(added_.begin(), added_.end(), kept) != 0; }
 
   static bool MayNotMeet(const KeptRange& a, const KeptRange& b) {
-    return (a.source == b.source && SharesUnit(a, b, 1)) || (a.fence != b.fence && SharesUnit(a, b, kPage / kUnit));
+    return !IsUncertain(a) && !IsUncertain(b) &&
+           ((a.source == b.source && SharesUnit(a, b, 1)) || (a.fence != b.fence && SharesUnit(a, b, kPage / kUnit)));
   }
   // The first byte of the first unit, or group of units, that both have a part of.
   static std::uint64_t FirstShared(const KeptRange& a, const KeptRange& b) {
@@ -179,6 +179,15 @@ class KeptModel {
   }
 
  private:
+  static bool IsUncertain(const KeptRange& kept) { return kept.kind == KeptKind::kUncertain; }
+  void Fill(bool uncertain) {
+    for (const KeptRange& a : added_) {
+      if (!a.range.empty() && IsUncertain(a) == uncertain) {
+        pages_.Fill(a.range.start().raw() / kPage * kPage, (a.range.end().raw() + kPage - 1) / kPage * kPage,
+                    static_cast<std::uint32_t>(a.fence) + 1);
+      }
+    }
+  }
   static bool SharesUnit(const KeptRange& a, const KeptRange& b, std::uint64_t group) {
     return SharedUnit(a, b, group).has_value();
   }
@@ -203,6 +212,7 @@ class KeptModel {
 std::vector<KeptRange> RandomKept(Random& random) {
   const std::uint64_t num_sources = random.Between(1, 3);
   const std::uint64_t num_fences = random.OneIn(3) ? 4 : 1;
+  const bool may_be_uncertain = random.OneIn(2);
   const std::size_t max_length = random.OneIn(3) ? 120 : 12;
   std::vector<KeptRange> added(random.Between(0, 9));
   for (std::size_t i = 0; i < added.size(); ++i) {
@@ -210,6 +220,10 @@ std::vector<KeptRange> RandomKept(Random& random) {
     added[i].node = static_cast<std::uint32_t>(i);
     added[i].source = static_cast<std::uint8_t>(random.OneIn(8) ? 255 : random.Below(num_sources));
     added[i].fence = static_cast<Fence>(random.Below(num_fences));
+    if (may_be_uncertain && random.OneIn(3)) {
+      added[i].kind = KeptKind::kUncertain;
+      added[i].fence = Fence::kReserved;
+    }
   }
   return added;
 }
@@ -235,7 +249,7 @@ TEST_CASE("A sealed PreservedMap covers each kept page once, or names two ranges
   test::ForEachCase(kCases, [&](Random& random) {
     const std::vector<KeptRange> added = RandomKept(random);
     const KeptModel model(added);
-    std::array<KeptRange, 16> storage;
+    std::array<KeptRange, 24> storage;  // room for cuts
     PreservedMap kept(storage);
     for (const KeptRange& k : added) {
       REQUIRE(kept.Add(k).ok());

@@ -390,9 +390,10 @@ class Model {
   void PaintFences() {
     verdict_.cells = case_.cells;
     for (std::size_t page = 0; page < case_.num_pages(); ++page) {
-      if (verdict_.keeping[page] != kNotKept) {
-        std::fill_n(verdict_.cells.begin() + static_cast<std::ptrdiff_t>(page * kCellsPerPage), kCellsPerPage,
-                    kFenced[verdict_.keeping[page]]);
+      if (verdict_.keeping[page] == kNotKept) continue;
+      for (std::size_t cell = page * kCellsPerPage; cell < (page + 1) * kCellsPerPage; ++cell) {
+        const bool stays_marked = verdict_.keeping[page] == kKeptHeld && verdict_.cells[cell] == kKern;
+        if (!stays_marked) verdict_.cells[cell] = kFenced[verdict_.keeping[page]];
       }
     }
   }

@@ -72,7 +72,7 @@ std::size_t CapacityFor(const FdtView* tree, const ForeignSet& foreign, const Me
         static_cast<std::size_t>(std::count_if(each.blocks.begin(), each.blocks.end(), is_uncertain));
     capacity += each.blocks.size() + std::min(kMaxKeptRanges, uncertain * (map.size() + each.scratch.size() + 2));
   }
-  return capacity;
+  return 2 * capacity;  // Each may cut what is uncertain in two.
 }
 
 std::optional<FdtView> TreeIn(const std::vector<std::byte>& bytes, bool is_foreign, const std::string& name) {

@@ -113,15 +113,16 @@ TEST_CASE("A tree or an array that cannot be read is refused with its address", 
 
 // --- Scratch ---
 
-TEST_CASE("Scratch is the union of its areas, but for those of no bytes", "[format][kho]") {
+TEST_CASE("Scratch is its areas, but for those of no bytes, in ascending order and each by itself", "[format][kho]") {
   KhoMachine machine;
   machine.Write(KhoDialect::kV4, {});
   WriteAreas(machine, {Between(0x9000000, 0xa000000), Between(0, 0), Between(0x8000000, 0x9000000),
                        Between(0x100000000, 0x101000000)});
   REQUIRE(machine.Decode().ok());
-  REQUIRE(machine.scratch.view().size() == 2);
-  CHECK(machine.scratch.view()[0] == Between(0x8000000, 0xa000000));
-  CHECK(machine.scratch.view()[1] == Between(0x100000000, 0x101000000));
+  REQUIRE(machine.scratch.view().size() == 3);
+  CHECK(machine.scratch.view()[0] == Between(0x8000000, 0x9000000));
+  CHECK(machine.scratch.view()[1] == Between(0x9000000, 0xa000000));
+  CHECK(machine.scratch.view()[2] == Between(0x100000000, 0x101000000));
 }
 
 TEST_CASE("A tree or a map in scratch is refused, but the tree of a series", "[format][kho]") {

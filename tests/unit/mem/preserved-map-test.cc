@@ -24,6 +24,10 @@ KeptRange K(std::uint64_t start, std::uint64_t end, std::uint8_t source = 0, Fen
   return {R(start, end), node, source, fence};
 }
 
+KeptRange Uncertain(std::uint64_t start, std::uint64_t end, std::uint8_t source = 0) {
+  return {.range = R(start, end), .source = source, .kind = KeptKind::kUncertain};
+}
+
 struct Map : private FixedStorage<KeptRange, 8>, public PreservedMap {
   explicit Map(const Kept& kept) : PreservedMap(std::span<KeptRange>(storage_)) {
     for (const KeptRange& k : kept) {
@@ -68,6 +72,82 @@ TEST_CASE("Seal rounds outward, sorts, and joins what touches and is of one name
   PreservedMap::Conflict conflict;
   REQUIRE(map.Seal(&conflict).ok());
   CHECK(List(map.view()) == c.sealed);
+}
+
+TEST_CASE("What is uncertain gives way to another fence, and is in nobody's way", "[mem][preserved-map]") {
+  struct Case {
+    const char* name;
+    Kept added;
+    Kept sealed;
+  };
+  const auto c = GENERATE(
+      Case{"in its middle",
+           {Uncertain(0x1000, 0x9000), K(0x3000, 0x4000, 1, kHeld)},
+           {Uncertain(0x1000, 0x3000), K(0x3000, 0x4000, 1, kHeld), Uncertain(0x4000, 0x9000)}},
+      Case{"parts of pages",
+           {Uncertain(0x1000, 0x9000), K(0x3800, 0x4800, 1, kHeld)},
+           {Uncertain(0x1000, 0x3000), K(0x3000, 0x5000, 1, kHeld), Uncertain(0x5000, 0x9000)}},
+      Case{"at its start",
+           {Uncertain(0x1000, 0x9000), K(0x1000, 0x4000, 1, kHeld)},
+           {K(0x1000, 0x4000, 1, kHeld), Uncertain(0x4000, 0x9000)}},
+      Case{"at its end",
+           {Uncertain(0x1000, 0x9000), K(0x8000, 0x9000, 1, kHeld)},
+           {Uncertain(0x1000, 0x8000), K(0x8000, 0x9000, 1, kHeld)}},
+      Case{"all of it", {Uncertain(0x1000, 0x9000), K(0x1000, 0x9000, 1, kHeld)}, {K(0x1000, 0x9000, 1, kHeld)}},
+      Case{"twice",
+           {Uncertain(0x1000, 0x9000), K(0x3000, 0x4000, 1, kHeld), K(0x4000, 0x5000, 2, kHeld),
+            K(0x7000, 0x8000, 1, kHeld)},
+           {Uncertain(0x1000, 0x3000), K(0x3000, 0x4000, 1, kHeld), K(0x4000, 0x5000, 2, kHeld),
+            Uncertain(0x5000, 0x7000), K(0x7000, 0x8000, 1, kHeld), Uncertain(0x8000, 0x9000)}},
+      Case{"two that overlap",
+           {Uncertain(0x1000, 0x6000), Uncertain(0x2000, 0x9000, 1), K(0x4000, 0x5000, 2, kHeld)},
+           {Uncertain(0x1000, 0x4000), K(0x4000, 0x5000, 2, kHeld), Uncertain(0x5000, 0x9000)}},
+      Case{"its own fence", {Uncertain(0x1000, 0x9000), K(0x3000, 0x4000)}, {Uncertain(0x1000, 0x9000)}});
+  INFO(c.name);
+  Kept added = c.added;
+  for (int order = 0; order < 2; ++order) {
+    Map map(added);
+    REQUIRE(map.Seal().ok());
+    CHECK(List(map.view()) == c.sealed);
+    std::reverse(added.begin(), added.end());
+  }
+}
+
+TEST_CASE("What cannot be cut for want of room is refused", "[mem][preserved-map]") {
+  std::array<KeptRange, 2> storage;
+  PreservedMap map(storage);
+  REQUIRE(map.Add(Uncertain(0x1000, 0x9000)).ok());
+  REQUIRE(map.Add(K(0x3000, 0x4000, 1, kHeld)).ok());
+  CHECK(ErrorOf(map.Seal()) == Error{Errc::kTableFull, 2});
+}
+
+TEST_CASE("A full table joins what touches, in whatever order it came", "[mem][preserved-map]") {
+  constexpr std::uint64_t kEnd = 64 * kPageSize;
+  Map map({});
+  for (std::uint64_t at = 0; at < kEnd; at += 4 * kPageSize) {
+    for (const std::uint64_t page : {2, 0, 3, 1}) {
+      REQUIRE(map.Add(K(at + page * kPageSize, at + (page + 1) * kPageSize)).ok());
+    }
+    // One that has another name stays.
+    if (at == 0) REQUIRE(map.Add(K(kEnd, kEnd + kPageSize, 1)).ok());
+  }
+  SECTION("to one range for each name") {
+    REQUIRE(map.Seal().ok());
+    CHECK(List(map.view()) == Kept{K(0, kEnd), K(kEnd, kEnd + kPageSize, 1)});
+  }
+  SECTION("and still knows what was there") {
+    REQUIRE(map.Add(K(0x5000, 0x6000)).ok());
+    CHECK(ErrorOf(map.Seal()) == Error{Errc::kKeptOverlap, 0x5000});
+  }
+  SECTION("until there is none of it") {
+    std::uint64_t at = 2 * kEnd;
+    Status added = kDone;
+    for (; added.ok(); at += 2 * kPageSize) {
+      REQUIRE(at < 3 * kEnd);
+      added = map.Add(K(at, at + kPageSize));
+    }
+    CHECK(ErrorOf(added) == Error{Errc::kTableFull, 8});
+  }
 }
 
 TEST_CASE("Ranges that must not share bytes are refused with both of them", "[mem][preserved-map]") {

@@ -51,6 +51,23 @@ TEST_CASE("Add makes one range of all that it meets or touches", "[mem][range-se
   CHECK(set.Contains(c.added));
 }
 
+TEST_CASE("AddApart joins only what overlaps, and the questions do not mind", "[mem][range-set]") {
+  std::array<PhysRange, 4> storage;
+  RangeSet set(storage);
+  REQUIRE(set.AddApart(kTwo[1]).ok());
+  REQUIRE(set.AddApart(kTwo[0]).ok());
+  REQUIRE(set.AddApart(R(0x3000, 0x4000)).ok());
+  REQUIRE(set.AddApart(R(0x4000, 0x5000)).ok());
+  REQUIRE(set.AddApart(R(0x9000, 0x9000)).ok());
+  CHECK(List(set.view()) == Ranges{R(0x2000, 0x3000), R(0x3000, 0x4000), R(0x4000, 0x5000), R(0x5000, 0x6000)});
+  CHECK(set.Contains(R(0x2800, 0x6000)));
+  CHECK(set.FirstMissing(R(0x2800, 0x7000)) == R(0x6000, 0x7000));
+  CHECK(set.FirstOverlap(R(0x2800, 0x5800)) == R(0x2800, 0x3000));
+  Set joined(kTwo);
+  REQUIRE(joined.AddApart(R(0x2800, 0x3800)).ok());
+  CHECK(List(joined.view()) == Ranges{R(0x2000, 0x3800), R(0x5000, 0x6000)});
+}
+
 TEST_CASE("Remove cuts, splits and drops", "[mem][range-set]") {
   struct Case {
     const char* name;

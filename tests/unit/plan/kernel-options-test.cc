@@ -324,6 +324,38 @@ TEST_CASE("A limit takes held memory that does not lie below it", "[plan][kernel
   CHECK_FALSE(ProblemOf(name + "1M", kept.map()));
 }
 
+TEST_CASE("What stays RAM in native mode is taken by a limit below it, and by a region of another type",
+          "[plan][kernel-options]") {
+  constexpr std::uint8_t kKho = 1;
+  TestKept kept({{R(kGiB, kGiB + 256 * kMiB), Fence::kReserved, kKho}, {R(3 * kGiB, 4 * kGiB), Fence::kReserved, 0}});
+  const std::vector<PhysRange> areas = {R(256 * kMiB, 512 * kMiB), R(2 * kGiB, 2 * kGiB + 64 * kMiB)};
+  const NativeHandover native{.source = kKho, .compatible = "kho-v4", .scratch = areas};
+  const auto conflict = [&](std::string_view line) { return ConflictWithNative(line, kept.map(), native); };
+  for (const char* const line :
+       {"", "quiet mem=4G memmap=4G", "mem=2112M", "memmap=256M@1G", "memmap=64M$512M", "memmap=64M$2G",
+        "memmap=512M$3G", "memmap=1G%1G-2+7", "crashkernel=256M", "-- mem=1G"}) {
+    INFO(line);
+    CHECK_FALSE(conflict(line));
+  }
+  for (const std::string_view option : {"mem=1G", "mem=1279M", "memmap=512M", "memmap=200M$900M", "memmap=4K#1G",
+                                        "memmap=1G!512M", "memmap=1G%1G-1+2"}) {
+    INFO(option);
+    const std::string line = "quiet " + std::string(option) + " ro";
+    const auto problem = conflict(line);
+    REQUIRE(problem);
+    CHECK(Error{problem->code, problem->where} == Error{Errc::kConflict, 6});
+    CHECK(problem->what == option);
+    CHECK(problem->other_range == R(kGiB, kGiB + 256 * kMiB));
+    CHECK(problem->kept == kept.map().view()[0]);
+  }
+  // Of scratch, which nothing is kept in.
+  const auto problem = conflict("mem=2111M");
+  REQUIRE(problem);
+  CHECK(Error{problem->code, problem->where} == Error{Errc::kConflict, 0});
+  CHECK(problem->other_range == areas[1]);
+  CHECK_FALSE(problem->kept);
+}
+
 TEST_CASE("A crash kernel at a place of its own stays off kept memory", "[plan][kernel-options]") {
   const auto [line, takes] = GENERATE(table<const char*, std::uint64_t>({
       {"crashkernel=512M@1G", kReservedAt},

@@ -132,7 +132,8 @@ TEST_CASE("A kernel that does not speak the handover's version gets a fence", "[
 TEST_CASE("A kernel that unpacks itself gets a fence, and no sight of the node", "[plan][native]") {
   PlanCase c = NativeCase();
   c.entry.wanted = KernelEntry::kBzImage;
-  c.speaks_native = GENERATE(std::optional<bool>(), std::optional<bool>(true));
+  // It may have been looked into before its decompressor was chosen, which knows of scratch in any case.
+  c.speaks_native = GENERATE(std::optional<bool>(), std::optional<bool>(true), std::optional<bool>(false));
   const TestPlan plan(c);
   CheckFenceBecause(plan, Unsupported("native mode through the bzimage entry"));
   CHECK(plan->hides_native);
@@ -170,9 +171,13 @@ TEST_CASE("Native mode that is wanted and cannot be is refused", "[plan][native]
   PlanCase c = NativeCase();
   const bool by_caller = GENERATE(true, false);
   (by_caller ? c.mode : c.policy.mode) = ModeWish::kNative;
-  SECTION("no handover") {
-    c.native.reset();
-    CheckRefused(TestPlan(c), Unsupported("native mode without a KHO handover", ""));
+  SECTION("because of an option that takes its RAM") {
+    c.command_line = "mem=61M";
+    CheckRefused(TestPlan(c), {.code = Errc::kConflict,
+                               .where = 0,
+                               .what = "mem=61M",
+                               .other_range = Mib(60, 62),
+                               .kept = KeptRange{.range = Mib(60, 62), .source = kKho}});
   }
   SECTION("another version") {
     c.speaks_native = false;
@@ -194,6 +199,18 @@ TEST_CASE("Native mode that is wanted and cannot be is refused", "[plan][native]
     CheckRefused(TestPlan(c), {.code = Errc::kNoSlot, .where = 10 * kMiB, .what = "kernel"});
   }
   SECTION("nothing") { CHECK(TestPlan(c)->mode == Mode::kNative); }
+}
+
+TEST_CASE("Native mode that is wanted is a fence where there is nothing to take over", "[plan][native]") {
+  PlanCase c = NativeCase();
+  c.native.reset();
+  c.mode = ModeWish::kNative;
+  SECTION("whatever is kept") {}
+  SECTION("or nothing is") { c.kept.clear(); }
+  const TestPlan plan(c);
+  REQUIRE(plan.ok());
+  CHECK(plan->mode == Mode::kFence);
+  CHECK_FALSE(plan->why_fence);
 }
 
 TEST_CASE("Native mode that nobody insists on gives way to a fence", "[plan][native]") {
@@ -218,6 +235,16 @@ TEST_CASE("Native mode that nobody insists on gives way to a fence", "[plan][nat
     const TestPlan plan(c);
     CheckFenceBecause(plan, {.code = Errc::kNoSlot, .where = 10 * kMiB, .what = "kernel"});
     CHECK(plan->slot.count != 0);
+  }
+  SECTION("for an option that takes its RAM") {
+    c.command_line = "memmap=1M$20M";
+    c.segments = {kInitrd};
+    CheckFenceBecause(TestPlan(c), {.code = Errc::kConflict,
+                                    .where = 0,
+                                    .what = "memmap=1M$20M",
+                                    .range = Mib(20, 21),
+                                    .other_range = Mib(20, 21),
+                                    .kept = KeptRange{.range = Mib(20, 21), .source = kKho}});
   }
   SECTION("where another handover keeps some of its memory too") {
     c.kept.push_back({R(61 * kMiB, 61 * kMiB + 100), Fence::kReserved, kOther});
@@ -274,6 +301,46 @@ TEST_CASE("Before the kernel is known, what is placed does for both modes", "[pl
     c.mode = ModeWish::kFence;
     CHECK(TestPlan(c)->segments[0].range == Mib(62, 64));
   }
+}
+
+TEST_CASE("Before the kernel is known, a fence that does not fit is no refusal", "[plan][native]") {
+  PlanCase c = NativeCase();
+  SECTION("of the ranges that can be held") {
+    for (std::uint64_t page = 0; page < 2 * 97; page += 2) {
+      c.kept.push_back({R(50 * kMiB + page * kPageSize, 50 * kMiB + (page + 1) * kPageSize), Fence::kHeld, kKho});
+    }
+  }
+  SECTION("of the map's entries") {
+    c.kept.push_back({Mib(58, 59), Fence::kPram, kOther});  // No gap can be closed across it.
+    c.entry_budget = 6;
+  }
+  c.segments = {kInitrd};
+  const KernelFacts kernel = c.kernel;
+  c.kernel = {};
+  c.speaks_native.reset();
+  const TestPlan plan(c);
+  REQUIRE(plan.ok());
+  CHECK(plan->segments[0].range == Mib(46, 48));
+  // Then it is.
+  c.segments[0].at = plan->segments[0].range;
+  c.kernel = kernel;
+  c.speaks_native = true;
+  CHECK(TestPlan(c)->mode == Mode::kNative);
+  c.speaks_native = false;
+  const TestPlan fenced(c);
+  REQUIRE_FALSE(fenced.ok());
+  CHECK(fenced.error()->code == Errc::kTableFull);
+}
+
+TEST_CASE("The kernel stands inside one area of scratch, though another touches it", "[plan][native]") {
+  PlanCase c = NativeCase();
+  c.kept.erase(c.kept.begin() + 3);  // The array.
+  c.native->scratch = {Mib(32, 35), Mib(35, 40)};
+  c.kernel.size = 4 * kMiB;
+  const TestPlan plan(c);
+  REQUIRE(plan.ok());
+  CHECK(plan->slot.count == 1);
+  CHECK(plan->slot.range == Mib(36, 40));
 }
 
 // --- The handover itself --------------------------------------------------------------------------------------------
