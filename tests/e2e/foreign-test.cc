@@ -162,11 +162,11 @@ TEST_CASE("Image refused: PKRAM's page table does not mark one of its own pages"
   IsRefused(guest, sent, {}, "malformed: PKRAM handover");
 }
 
-TEST_CASE("Image refused: PKRAM's list has more regions than it counts", "[e2e][foreign][refusal]") {
+TEST_CASE("Image refused: PKRAM's list has fewer regions than it counts", "[e2e][foreign][refusal]") {
   Guest guest(ForeignGuest("new", "vmlinux"));
   const Sent sent = SendFile(guest, "pkram-regions", FillBelowSegments(guest));
   const std::uint64_t super = FirstOwnPage(sent);
-  SetWord(guest, super + 24, Word(guest, super + 24) - 1);
+  SetWord(guest, super + 24, Word(guest, super + 24) + 1);
   IsRefused(guest, sent, {.flags = "-s -l"},
             "malformed: PKRAM handover " + RangeText(super, kPageSize) + ": malformed at " + Hex(super + 24));
 }
