@@ -136,6 +136,26 @@ TEST_CASE("PKRAM's regions of 2021 are fenced from the newest kernel", "[e2e][fo
   CHECK(Damage(guest, kept) == "");
 }
 
+TEST_CASE("PKRAM that is fenced already stays fenced over a second kexec with its option", "[e2e][foreign][image]") {
+  Guest guest(ForeignGuest("6.1", "vmlinux"));
+  const KeptPages kept = FillBelowSegments(guest);
+  const Sent sent = SendFile(guest, "pkram-regions", kept);
+  const Way way{.flags = "-s -l"};
+  ComesThrough(guest, sent, "pkram-regions", way);
+
+  const Snapshot before(guest, sent.kept);
+  LeaveWith(guest, sent, way);
+  CHECK(guest.Expect("holdfast: PKRAM handover ") ==
+        "holdfast: PKRAM handover " + RangeText(FirstOwnPage(sent), kPageSize) + " is fenced already");
+  CHECK(guest.Expect("holdfast: handover ") == "holdfast: handover none, 0 ranges, 0 B kept");
+  guest.Expect("holdfast: kernel at ");
+  guest.WaitForInit();
+  CHECK(NotOfType(guest.E820(), kReserved, sent.kept) == std::vector<Extent>());
+  UseUpMemory(guest);
+  CHECK(before.Changed(guest) == std::vector<Extent>());
+  CHECK(Damage(guest, kept) == "");
+}
+
 TEST_CASE("A pmpool that a device tree tells of is fenced from 6.12, free pages and all", "[e2e][foreign][image]") {
   Guest guest(ForeignGuest("6.12", "vmlinux", kPoolOption));
   const Sent sent = SendPool(guest, kPoolBitmapInside);
@@ -162,11 +182,11 @@ TEST_CASE("Image refused: PKRAM's page table does not mark one of its own pages"
   IsRefused(guest, sent, {}, "malformed: PKRAM handover");
 }
 
-TEST_CASE("Image refused: PKRAM's list has more regions than it counts", "[e2e][foreign][refusal]") {
+TEST_CASE("Image refused: PKRAM's list has fewer regions than it counts", "[e2e][foreign][refusal]") {
   Guest guest(ForeignGuest("new", "vmlinux"));
   const Sent sent = SendFile(guest, "pkram-regions", FillBelowSegments(guest));
   const std::uint64_t super = FirstOwnPage(sent);
-  SetWord(guest, super + 24, Word(guest, super + 24) - 1);
+  SetWord(guest, super + 24, Word(guest, super + 24) + 1);
   IsRefused(guest, sent, {.flags = "-s -l"},
             "malformed: PKRAM handover " + RangeText(super, kPageSize) + ": malformed at " + Hex(super + 24));
 }

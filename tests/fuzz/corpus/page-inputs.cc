@@ -34,6 +34,7 @@ void WritePkram() {
     static_cast<void>(
         EncodePkram({.form = form, .levels = levels, .blocks = blocks, .data = data}, memory.arena()).value());
     Write("pkram", name, {static_cast<std::uint8_t>(levels), 0}, memory);
+    Write("read-handovers", "pkram-" + name, {/*kHasPkram*/ 8, 0, 0, 0, 0, 0, PageMemory::kPages - 1}, memory);
   };
   write("table-4", PkramForm::kPageTable, 4);
   write("table-5", PkramForm::kPageTable, 5);
@@ -77,7 +78,10 @@ void WritePrmem() {
     if (kPrmemVariants[i].instances != 0) {
       image.instances = instances;
     }
-    static_cast<void>(EncodePrmem(image, RegionHeads(head, &memory), memory.arena()).value());
+    const PrmemOption option = EncodePrmem(image, RegionHeads(head, &memory), memory.arena()).value();
+    const auto page = static_cast<std::uint8_t>((option.metadata.raw() - PageMemory::kStart) / kPageSize);
+    Write("read-handovers", "prmem-" + std::to_string(kPrmemVariants[i].size),
+          {/*kHasPrmem*/ 32, 0, 0, 0, page, 0, PageMemory::kPages - 1}, memory);
     Write("prmem", std::to_string(kPrmemVariants[i].size), {static_cast<std::uint8_t>(i), 0, 1}, memory);
   }
 }
