@@ -270,6 +270,28 @@ TEST_CASE("Image: 1,500 scattered extents survive, in a map with its smallest ga
   }
 }
 
+// At the second kexec the list lies in memory that the first one has fenced.
+TEST_CASE("Image: 200 scattered extents come through two kexecs by a range-list", "[e2e][image][machine][range-list]") {
+  Guest guest(
+      {.memory = "2G",
+       .kernel = "6.1",
+       .carried = {"6.12"},
+       .files = {{StageWith("6.12", "vmlinux"), "/kernels/first"}, {StageWith("6.1", "bzimage"), "/kernels/second"}}});
+  const KeptPages kept = ScatterPages(guest, 200, 2 * kGib - kGib / 4);
+  REQUIRE(kept.extents.size() == 200);
+  const std::string option = MakeHandover(guest, {kept}, " --range-list");
+  CHECK(ParseOption(option).size < 200 * 16);  // which pairs of cells would take
+  for (const char* stage : {"first", "second"}) {
+    INFO(stage);
+    JumpThroughImage(guest, {.option = option, .stage = stage});
+    CHECK(Damage(guest, kept) == "");
+    const StageReport report = ReadReport(guest);
+    CHECK(report.preserved.size() == 201);  // with the handover's own page
+    CHECK(report.bytes == kept.bytes() + kHugePageSize);
+    guest.Run("mkhandover report --handover /tmp/tree && mkhandover inspect --memory /dev/mem /tmp/tree");
+  }
+}
+
 namespace {
 
 // Boots that follow one another on a UEFI machine, where Linux turns its own physical KASLR off after a kexec.

@@ -82,13 +82,17 @@ TEST_CASE("Of setup_data, nodes with a handover are taken in the order of the ch
   Put(folder.path() / "2" / "data", PoolTree());
   Put(folder.path() / "10" / "type", AsBytes("0xa\n"));
   Put(folder.path() / "10" / "data", std::vector<std::byte>(32, std::byte{1}));
+  Put(folder.path() / "11" / "type", AsBytes("0x48464b48\n"));  // which the stage has hidden
+  Put(folder.path() / "11" / "data", std::vector<std::byte>(32, std::byte{2}));
   Put(folder.path() / "3" / "type", AsBytes("0x2\n"));
   Put(folder.path() / "3" / "data", TreeThatSays("acme,board"));
   const auto found = FindInDirectory(folder.path().string());
-  REQUIRE(found.size() == 2);
+  REQUIRE(found.size() == 3);
   CHECK(std::holds_alternative<PmpoolTree>(found[0]));
   REQUIRE(std::holds_alternative<KhoNode>(found[1]));
   CHECK(std::get<KhoNode>(found[1]).payload == std::vector<std::byte>(32, std::byte{1}));
+  REQUIRE(std::holds_alternative<KhoNode>(found[2]));
+  CHECK(std::get<KhoNode>(found[2]).payload == std::vector<std::byte>(32, std::byte{2}));
 }
 
 TEST_CASE("Of KHO's debugfs, the tree is taken with the areas of scratch", "[tool][carriers]") {
@@ -111,7 +115,7 @@ TEST_CASE("Of KHO's debugfs, the tree is taken with the areas of scratch", "[too
   Put(folder.path() / "fdt", cut);
   CHECK(MessageOf([&] { FindInDirectory(name); })
             .starts_with(name + "/fdt: truncated: the kernel shows " + std::to_string(size - 1) + " of the tree's " +
-                         std::to_string(size) + " bytes"));
+                         std::to_string(size) + " bytes, the last 1 are missing: "));
   Put(folder.path() / "fdt", TreeThatSays("kho-v4"));
 
   Put(folder.path() / "scratch_len", AsBytes("0x1000000\n"));

@@ -118,13 +118,15 @@ expect 7 make -o no/such/x.dtb --preserve 1M+1M --ram-from none
 grep -q '^mkhandover: no/such/x.dtb.*: No such file or directory$' err || fail "make into nowhere: $(cat err)"
 (for ((i = 0; i < 70000; i++)); do printf '[mem %#x-%#x] usable\n' $((i << 13)) $(((i << 13) + 4095)); done) >many.txt
 expect 5 make -o x.dtb --preserve 0+4K --ram-from many.txt
+expect 2 make -o x.dtb --preserve 1G+2M --range-list
+complains 'mkhandover: --range-list: a list has to stay where the handover says: give -o on hugetlbfs'
 
 # --- inspect ---
 
 expect 6 inspect text
-complains 'mkhandover: text: truncated: cut off at byte 5'
+complains 'mkhandover: text: a text that says nothing of kept memory: give a handover, or a command line with pkram=, pmpool=, prmem_meta=, badram= or memmap='
 expect 6 inspect --json text
-is_json; has '["problems"][0]["code"]' truncated; has '["exit"]' 6
+is_json; has '["problems"][0]["code"]' bad-input; has '["exit"]' 6
 head -c 400 h.dtb >cut.dtb
 expect 6 inspect cut.dtb
 complains 'mkhandover: cut.dtb: truncated: cut off at byte 400'

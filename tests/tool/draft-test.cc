@@ -6,7 +6,9 @@
 #include <catch2/catch.hpp>
 
 #include "tests/support/ranges.h"
+#include "tests/tool/scratch-folder.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/files.h"
 
 namespace holdfast::tool {
 namespace {
@@ -185,6 +187,87 @@ TEST_CASE("What the stage's tables do not hold is not written", "[tool][draft]")
   CHECK(EncodeCode(65537, 256, 1024) == ExitCode::kTableFull);
   CHECK(EncodeCode(32768, 257, 1024) == ExitCode::kTableFull);
   CHECK(EncodeCode(32768, 256, 1025) == ExitCode::kTableFull);
+}
+
+// A name of that many pages, every second one, and a file's own page.
+Draft ScatteredInPlace(std::size_t num_ranges, PhysRange page) {
+  Draft draft;
+  std::vector<PhysRange> ranges;
+  for (std::size_t i = 0; i < num_ranges; ++i) {
+    ranges.push_back(Range(0x40000000 + i * 0x2000, 0x1000));
+  }
+  draft.AddUnique(Node("guest", std::move(ranges)));
+  draft.AddNamed(Keep("db", Range(0x30000000, 0x200000)));
+  draft.AddUnique(Node(std::string(Draft::kOwnName), {page}));
+  draft.Finish();
+  return draft;
+}
+
+TEST_CASE("In place, a name of many ranges has them in a list behind the tree", "[tool][draft][range-list]") {
+  const PhysRange page = Range(0x50000000, 0x200000);
+  const Draft draft = ScatteredInPlace(200, page);
+  Draft::InPlace made = draft.EncodeAt(page, 64);
+  CHECK(made.num_lists == 1);
+  CHECK(made.tree_size < draft.Encode().size() / 2);
+  CHECK(made.bytes.size() > made.tree_size);
+  const std::vector<std::byte> tree_alone(made.bytes.begin(), made.bytes.begin() + static_cast<int>(made.tree_size));
+  made.bytes.resize(page.size());
+
+  const HandoverFile file(made.bytes, "page");
+  file.RequireNoProblem();
+  REQUIRE(file.pieces().size() == 202);
+  CHECK(file.pieces()[0].name == "db");
+  CHECK(file.pieces()[1].name == "guest");
+  CHECK(file.pieces()[200].range == Range(0x40000000 + 199 * 0x2000, 0x1000));
+  CHECK(file.pieces()[201].range == page);
+  CHECK(file.handover().kept.bytes() == 200 * 0x1000 + 0x400000);
+  CHECK_FALSE(FindStageProblem(*file.tree(), file.lists()));
+
+  // Without its page the list has to be found elsewhere.
+  try {
+    const HandoverFile lost(tree_alone, "tree");
+    FAIL("was read");
+  } catch (const Failure& failure) {
+    CHECK(failure.error()->code == Errc::kUnreadable);
+    CHECK(failure.error()->where == page.start().raw() + made.tree_size);
+  }
+  const ScratchFolder folder;
+  WriteFile((folder.path() / "0x50000000").string(), made.bytes);
+  const HandoverFile found(tree_alone, "tree", folder.path().string());
+  CHECK(found.pieces().size() == 202);
+
+  // A list that is not what it was.
+  made.bytes[made.tree_size + 30] ^= std::byte{1};
+  try {
+    const HandoverFile changed(made.bytes, "page");
+    FAIL("was read");
+  } catch (const Failure& failure) {
+    CHECK(failure.error()->code == Errc::kBadDigest);
+    CHECK(failure.error()->where == page.start().raw() + made.tree_size);
+  }
+}
+
+TEST_CASE("In place, names of few ranges have none, unless lists are asked for", "[tool][draft][range-list]") {
+  const PhysRange page = Range(0x50000000, 0x200000);
+  const Draft draft = ScatteredInPlace(64, page);
+  const Draft::InPlace plain = draft.EncodeAt(page, 64);
+  CHECK(plain.num_lists == 0);
+  CHECK(plain.bytes == draft.Encode());
+  Draft::InPlace listed = draft.EncodeAt(page, 0);
+  CHECK(listed.num_lists == 2);  // not that of the page itself
+  listed.bytes.resize(page.size());
+  CHECK(HandoverFile(listed.bytes, "page").handover().kept.bytes() == 64 * 0x1000 + 0x400000);
+}
+
+TEST_CASE("Lists that a page has no room for are refused", "[tool][draft][range-list]") {
+  const PhysRange page = Range(0x50000000, 0x1000);
+  try {
+    ScatteredInPlace(3000, page).EncodeAt(page, 64);
+    FAIL("was written");
+  } catch (const Failure& failure) {
+    CHECK(failure.error()->code == Errc::kTableFull);
+    CHECK(failure.error()->where == page.size());
+  }
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "common/format/handover-v1.h"
 #include "tests/tool/scratch-folder.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
@@ -54,6 +55,30 @@ TEST_CASE("A report is decoded with room for all its lists", "[tool][report-file
   CHECK(file.report().kept.size() == 5000);
   CHECK(file.report().mode == "fence");
   CHECK(file.handover().empty());
+}
+
+TEST_CASE("The RAM of a report's handover is told without its range-lists", "[tool][report-file]") {
+  const auto range = [](std::uint64_t start, std::uint64_t size) {
+    return PhysRange::FromStartSize(PhysAddr(start), size).value();
+  };
+  HandoverV1Node node;
+  node.name = "many";
+  node.range_list = RangeListPlace{.range = range(0x50000000, 100)};
+  const std::vector<PhysRange> ram = {range(0x100000, 0x3ff00000), range(0x100000000, 0x1000)};
+  std::vector<std::byte> tree(4096);
+  HandoverV1 stored;
+  stored.preserved = {&node, 1};
+  stored.ram = ram;
+  const auto handover = EncodeHandoverV1(stored, tree);
+  REQUIRE(handover.ok());
+  BootReport report;
+  report.version = "0.1.0";
+  report.mode = "fence";
+  report.handover = handover.value();
+  std::vector<std::byte> storage(1 << 16);
+  const auto bytes = EncodeBootReport(report, storage);
+  REQUIRE(bytes.ok());
+  CHECK(ReportFile({bytes.value().begin(), bytes.value().end()}, "report").handover_ram() == ram);
 }
 
 TEST_CASE("Bytes that are no report are refused", "[tool][report-file]") {

@@ -32,6 +32,9 @@ constexpr std::array<std::string_view, 6> kOptions = {"pkram",  "pmpool",      "
 // Room for a tree of the series of 2023, the largest that any dialect has.
 constexpr std::size_t kMaxTree = 16 * kMiB;
 
+// Devicetree Specification 0.4, section 5.2
+constexpr std::uint32_t kTreeMagic = 0xd00dfeed;
+
 bool NamesMemory(std::string_view line) {
   return std::any_of(kOptions.begin(), kOptions.end(),
                      [line](std::string_view name) { return FindOption(line, name).has_value(); });
@@ -82,23 +85,6 @@ std::vector<PhysRange> ReadAreas(const fs::path& directory) {
   return areas;
 }
 
-// Linux 7.3 shows kho/out/fdt as long as it was when it was registered, before most clients were added.
-void CheckWhole(std::span<const std::byte> tree, const std::string& name) {
-  constexpr std::size_t kTotalSize = 4;  // where the header says it
-  ByteReader reader(tree);
-  if (!reader.Seek(kTotalSize).ok()) {
-    return;
-  }
-  const auto size = reader.Read<Be32>();
-  if (size.ok() && size.value().value() > tree.size()) {
-    throw Failure(
-        {Errc::kTruncated, tree.size()},
-        Format("{}: {}: the kernel shows {} of the tree's {} bytes: what is handed over can be inspected after "
-               "the jump, in /sys/kernel/boot_params/setup_data",
-               name, ErrcName(Errc::kTruncated), tree.size(), size.value().value()));
-  }
-}
-
 // The children in the order of their numbers, as the chain has them.
 std::vector<fs::path> NodesOf(const fs::path& directory) {
   std::vector<fs::path> out;
@@ -120,7 +106,7 @@ std::vector<FoundCarrier> FromSetupData(const std::vector<fs::path>& nodes) {
   for (const fs::path& node : nodes) {
     const auto type = ReadNumber(node / "type");
     const std::string data = (node / "data").string();
-    if (type == kSetupKexecKho) {
+    if (type == kSetupKexecKho || type == kSetupHoldfastHiddenKho) {
       out.push_back(KhoNode{ReadFile(data, kMaxTree)});
     } else if (type == kSetupDtb) {
       if (FoundCarrier found = RecognizeFile(ReadFile(data, kMaxTree)); std::holds_alternative<PmpoolTree>(found)) {
@@ -137,6 +123,21 @@ bool IsLive(const std::string& path) {
   std::error_code none;
   const std::string real = fs::weakly_canonical(path, none).string();
   return real.starts_with("/sys/") || real.starts_with("/proc/");
+}
+
+// Linux 7.3 shows kho/out/fdt as long as it was when it was registered, before most clients were added.
+void CheckWhole(std::span<const std::byte> tree, const std::string& name) {
+  const auto header = ByteReader(tree).Read<std::array<Be32, 2>>();  // magic, size
+  if (!header.ok() || header.value()[0].value() != kTreeMagic || header.value()[1].value() <= tree.size()) {
+    return;
+  }
+  const std::uint32_t size = header.value()[1].value();
+  throw Failure(
+      {Errc::kTruncated, tree.size()},
+      Format("{}: {}: the kernel shows {} of the tree's {} bytes, the last {} are missing: what was handed to "
+             "this kernel is in kho/in, what it hands over is in /sys/kernel/boot_params/setup_data after "
+             "the jump",
+             name, ErrcName(Errc::kTruncated), tree.size(), size, size - tree.size()));
 }
 
 FoundCarrier RecognizeFile(std::vector<std::byte> bytes) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -38,12 +39,15 @@ using FoundCarrier = std::variant<KhoNode, KhoTree, PmpoolTree, OptionsText, Oth
 // Lies below /sys or /proc: then it speaks of this machine's memory.
 bool IsLive(const std::string& path);
 
+// Ends in a Failure where a kernel shows less of a device tree than its header says.
+void CheckWhole(std::span<const std::byte> tree, const std::string& name);
+
 // What the bytes of a file are.
 FoundCarrier RecognizeFile(std::vector<std::byte> bytes);
 
-// A directory laid out like /sys/kernel/boot_params/setup_data (N/type, N/data) or like /sys/kernel/debug/kho/in (fdt,
-// and where there are any scratch_phys and scratch_len, a number a line).  Ends in a Failure for any other, and where
-// no handover is in it.
+// A directory laid out like /sys/kernel/boot_params/setup_data (N/type, N/data; of KHO also a node that the stage has
+// hidden) or like /sys/kernel/debug/kho/in (fdt, and where there are any scratch_phys and scratch_len, a number a
+// line).  Ends in a Failure for any other, and where no handover is in it.
 std::vector<FoundCarrier> FindInDirectory(const std::string& path);
 
 }  // namespace holdfast::tool

@@ -35,6 +35,7 @@ struct MakeOptions {
   std::optional<OnRefusal> on_refusal;
   std::optional<std::uint32_t> refusal_delay;
   std::optional<bool> kaslr;
+  bool range_list = false;
 };
 ExitCode RunMake(const MakeOptions& options, Output& output);
 

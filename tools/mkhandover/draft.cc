@@ -6,7 +6,9 @@
 #include <algorithm>
 
 #include "common/base/version.h"
+#include "common/format/range-list.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/overlay.h"
 #include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/text.h"
 
@@ -15,16 +17,41 @@ namespace {
 
 constexpr std::size_t kMaxNodeName = 31;
 
+// A head, an order, a gap and a count.
+constexpr std::size_t kMaxStoredRun = 2 + 2 * kMaxRunNumberSize;
+
 // What the stage would refuse at the jump is not written.
-void RequireThatStageReads(std::span<const std::byte> bytes) {
+void RequireThatStageReads(std::span<const std::byte> bytes, const ListReader& lists) {
   const auto tree = FdtView::Open(bytes);
   if (!tree.ok()) {
     FailToDecode("handover", tree.error());
   }
-  if (const auto problem = FindStageProblem(tree.value())) {
+  if (const auto problem = FindStageProblem(tree.value(), lists)) {
     throw Failure({problem->code, problem->where},
                   Format("{}: the stage does not take that many: keep larger pages", DescribeRule(*problem)));
   }
+}
+
+std::vector<std::byte> EncodeList(const Draft::Node& node) {
+  std::vector<PhysRange> ranges;
+  for (const PhysRange& range : node.ranges) {
+    ranges.push_back(range.RoundedOut(kPageSize));
+  }
+  SortAndJoin(ranges, /*overlapping=*/true);
+  std::vector<BlockRun> runs;
+  for (const PhysRange& range : ranges) {
+    runs.push_back({.range = range});
+  }
+  std::vector<std::byte> storage(sizeof(StoredRangeListHeader) + runs.size() * kMaxStoredRun);
+  const auto list = EncodeRangeList(runs, storage);
+  if (!list.ok()) {
+    FailToDecode(node.name, list.error());
+  }
+  return {list.value().begin(), list.value().end()};
+}
+
+RangeListPlace PlaceOf(std::span<const std::byte> list, PhysAddr start) {
+  return {.range = PhysRange::FromStartSize(start, list.size()).value(), .digest = Sha256::Of(list)};
 }
 
 }  // namespace
@@ -67,6 +94,9 @@ void Draft::Merge(const HandoverFile& file) {
   const Handover& handover = file.handover();
   std::vector<Node> nodes;
   for (const KeptPiece& piece : file.pieces()) {
+    if (file.tree() != nullptr && piece.kind == KeptKind::kStructure) {
+      continue;  // A range-list, which this handover does not use.
+    }
     const std::string name = MakeNodeName(piece.name);
     const auto same = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.name == name; });
     if (same != nodes.end()) {
@@ -137,12 +167,17 @@ void Draft::Finish() {
   }
 }
 
-std::vector<std::byte> Draft::Encode() const {
+std::vector<std::byte> Draft::EncodeWith(const ListPlaces& lists) const {
   const std::string maker = Format("mkhandover {}", kVersion);
   std::vector<HandoverV1Node> nodes;
-  for (const Node& node : nodes_) {
-    nodes.push_back(
-        {.name = node.name, .owner = node.owner, .fence = node.fence, .ranges = node.ranges, .sha256 = node.sha256});
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    nodes.push_back({.name = node.name,
+                     .owner = node.owner,
+                     .fence = node.fence,
+                     .ranges = lists[i] ? std::span<const PhysRange>() : node.ranges,
+                     .sha256 = node.sha256,
+                     .range_list = lists[i]});
   }
   const HandoverV1 handover{.generation = generation,
                             .created_by = maker,
@@ -162,8 +197,46 @@ std::vector<std::byte> Draft::Encode() const {
                          ErrcName(error.code), CountText(num_ranges(), "range"), CountText(nodes_.size(), "name"),
                          SizeText(kMaxHandoverSize), CountText(kMaxPreservedNames, "name")));
   }
-  RequireThatStageReads(tree.value());
   return {tree.value().begin(), tree.value().end()};
+}
+
+std::vector<std::byte> Draft::Encode() const {
+  std::vector<std::byte> tree = EncodeWith(ListPlaces(nodes_.size()));
+  RequireThatStageReads(tree, NoLists());
+  return tree;
+}
+
+Draft::InPlace Draft::EncodeAt(PhysRange page, std::size_t most) const {
+  InPlace out;
+  std::vector<std::vector<std::byte>> lists(nodes_.size());
+  ListPlaces places(nodes_.size());
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].name != kOwnName && nodes_[i].ranges.size() > most) {
+      lists[i] = EncodeList(nodes_[i]);
+      places[i] = PlaceOf(lists[i], page.start());
+      ++out.num_lists;
+    }
+  }
+  // Where the lists are does not change the size of the tree, behind which they are.
+  out.tree_size = EncodeWith(places).size();
+  std::vector<std::byte> behind;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    if (places[i]) {
+      places[i] = PlaceOf(lists[i], PhysAddr(page.start().raw() + out.tree_size + behind.size()));
+      behind.insert(behind.end(), lists[i].begin(), lists[i].end());
+    }
+  }
+  out.bytes = EncodeWith(places);
+  out.bytes.insert(out.bytes.end(), behind.begin(), behind.end());
+  if (out.bytes.size() > page.size()) {
+    throw Failure({Errc::kTableFull, page.size()},
+                  Format("{}: {} do not fit into a page of {}: keep larger pages", ErrcName(Errc::kTableFull),
+                         CountText(num_ranges(), "range"), SizeText(page.size())));
+  }
+  Overlay memory(NoLists().memory);
+  memory.Put(page.start(), out.bytes);
+  RequireThatStageReads(std::span(out.bytes).first(out.tree_size), {.memory = memory.memory()});
+  return out;
 }
 
 std::size_t Draft::num_ranges() const {

@@ -30,7 +30,7 @@ class Draft {
   };
 
   // The name under which the handover's own page is kept.
-  static constexpr std::string_view kOwnName = "handover";
+  static constexpr std::string_view kOwnName = kOwnPageName;
 
   std::uint32_t generation = 0;
   Policy policy;
@@ -52,13 +52,24 @@ class Draft {
   void Finish();
   // Pre, for all below: finished.
   std::vector<std::byte> Encode() const;
+  // As a page of its own holds it: names of more than `most` ranges have them in a list behind the tree, rounded out to
+  // pages.  The own page's name has none.
+  struct InPlace {
+    std::vector<std::byte> bytes;
+    std::size_t tree_size = 0;
+    std::size_t num_lists = 0;
+  };
+  InPlace EncodeAt(PhysRange page, std::size_t most) const;
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<PhysRange>& ram() const { return ram_; }
   std::size_t num_ranges() const;
   std::uint64_t bytes() const;
 
  private:
+  using ListPlaces = std::vector<std::optional<RangeListPlace>>;  // one a node
+
   bool IsTaken(std::string_view name) const;
+  std::vector<std::byte> EncodeWith(const ListPlaces& lists) const;
 
   std::vector<Node> nodes_;
   std::vector<PhysRange> scratch_;

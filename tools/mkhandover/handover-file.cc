@@ -52,20 +52,24 @@ std::optional<Digest> DigestIn(const PreservedNode& node) {
   return ByteReader(*node.sha256).Read<Digest>().value();
 }
 
-std::vector<FoundCarrier> OneCarrier(std::vector<std::byte> bytes) {
+std::vector<FoundCarrier> OneCarrier(std::vector<std::byte> bytes, const std::string& path) {
   std::vector<FoundCarrier> out;
+  if (IsLive(path)) {
+    CheckWhole(bytes, path);
+  }
   out.push_back(RecognizeFile(std::move(bytes)));
   return out;
 }
 
 std::vector<FoundCarrier> FindCarriers(const std::string& path) {
   return path != "-" && std::filesystem::is_directory(path) ? FindInDirectory(path)
-                                                            : OneCarrier(ReadFile(path, kMaxHandoverFile));
+                                                            : OneCarrier(ReadFile(path, kMaxHandoverFile), path);
 }
 
 // Room for every range that a handover has.  A pair of cells takes 16 bytes, so the tree's size bounds their number.
 std::size_t CapacityFor(const FdtView* tree, const ForeignSet& foreign, const MemoryMap& map) {
-  std::size_t capacity = tree != nullptr ? tree->bytes().size() / 16 + 1 : 1;
+  std::size_t capacity =
+      tree != nullptr ? tree->bytes().size() / 16 + 1 + std::min(kMaxKeptRanges, MostRunsIn(*tree)) : 1;
   for (const ForeignHandover& each : foreign.list()) {
     const auto is_uncertain = [](const KeptBlock& block) { return block.kind == KeptKind::kUncertain; };
     const auto uncertain =
@@ -81,7 +85,7 @@ std::optional<FdtView> TreeIn(const std::vector<std::byte>& bytes, bool is_forei
 
 }  // namespace
 
-std::optional<Problem> FindStageProblem(const FdtView& tree) {
+std::optional<Problem> FindStageProblem(const FdtView& tree, const ListReader& lists) {
   if (tree.bytes().size() > kMaxHandoverSize) {
     return Problem{.code = Errc::kOutOfBounds, .where = kMaxHandoverSize, .what = kStageTable};
   }
@@ -92,7 +96,7 @@ std::optional<Problem> FindStageProblem(const FdtView& tree) {
   RangeSet scratch(scratch_storage);
   RangeSet ram(ram_storage);
   Handover handover(kept, scratch, ram);
-  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, NoLists(), handover); !status.ok()) {
+  if (const Status status = DecodeHandoverV1(tree, /*source=*/0, lists, handover); !status.ok()) {
     return Problem{.code = status.error().code, .where = status.error().where, .what = kStageTable};
   }
   return std::nullopt;
@@ -107,6 +111,13 @@ HandoverFile::Origin HandoverFile::OriginOf(std::vector<FoundCarrier> found, con
     return out;
   }
   out.bytes = std::move(other->bytes);
+  out.memory = choice.memory;
+  if (!out.bytes.empty() && IsText(out.bytes)) {
+    throw Failure(ExitCode::kBadInput,
+                  Format("{}: a text that says nothing of kept memory: give a handover, or a command line with pkram=, "
+                         "pmpool=, prmem_meta=, badram= or memmap=",
+                         out.name));
+  }
   if (!wish.Takes(kNameHoldfast)) {
     OpenTree(out.bytes, out.name);
     throw Failure(ExitCode::kBadInput,
@@ -115,20 +126,21 @@ HandoverFile::Origin HandoverFile::OriginOf(std::vector<FoundCarrier> found, con
   return out;
 }
 
-HandoverFile::HandoverFile(std::vector<std::byte> bytes, std::string name)
-    : HandoverFile(Origin{.name = std::move(name), .bytes = std::move(bytes)}, /*map=*/nullptr) {}
+HandoverFile::HandoverFile(std::vector<std::byte> bytes, std::string name, const std::optional<std::string>& memory)
+    : HandoverFile(Origin{.name = std::move(name), .bytes = std::move(bytes), .memory = memory}, /*map=*/nullptr) {}
 
 HandoverFile::HandoverFile(const HandoverChoice& choice, const MemoryMap* map)
     : HandoverFile(OriginOf(FindCarriers(choice.file), choice), map) {}
 
 HandoverFile::HandoverFile(std::vector<std::byte> bytes, const HandoverChoice& choice)
-    : HandoverFile(OriginOf(OneCarrier(std::move(bytes)), choice), /*map=*/nullptr) {}
+    : HandoverFile(OriginOf(OneCarrier(std::move(bytes), choice.file), choice), /*map=*/nullptr) {}
 
 HandoverFile::HandoverFile(Origin origin, const MemoryMap* map)
     : name_(std::move(origin.name)),
       bytes_(std::move(origin.bytes)),
       foreign_(std::move(origin.foreign)),
       tree_(TreeIn(bytes_, !foreign_.list().empty(), name_)),
+      lists_(tree(), bytes_, origin.memory),
       all_ram_(1),
       kept_storage_(CapacityFor(tree(), foreign_, map != nullptr ? *map : all_ram_.map())),
       scratch_storage_(kept_storage_.size()),
@@ -147,11 +159,16 @@ HandoverFile::HandoverFile(Origin origin, const MemoryMap* map)
 }
 
 void HandoverFile::AddTree() {
-  const Status decoded = DecodeHandoverV1(*tree_, /*source=*/0, NoLists(), handover_);
+  const Status decoded = DecodeHandoverV1(*tree_, /*source=*/0, lists(), handover_);
   if (!decoded.ok() && decoded.error().code == Errc::kUnreadable) {
     const Error error = decoded.error();
-    throw Failure(error, Format("{}: {}: the range-list at {} is not in the file: it can be read by the stage only",
+    throw Failure(error, Format("{}: {}: the range-list at {} is not in the file: add --memory CAPTURE, an ELF core of "
+                                "that machine or a directory of files named by their address, or /dev/mem",
                                 name_, ErrcName(error.code), Hex(error.where)));
+  }
+  // Of a list it is an address, and none lies that low.
+  if (!decoded.ok() && decoded.error().where > kMaxHandoverSize) {
+    FailToDecodeAt(name_, decoded.error());
   }
   FailUnless(decoded, name_);
   CollectTreePieces();
@@ -243,6 +260,7 @@ void HandoverFile::NameKept(Problem& problem) const {
 void HandoverFile::CollectTreePieces() {
   // By node: to find one again is a walk through the tree.
   std::map<std::uint32_t, PreservedNode> nodes;
+  std::vector<KeptPiece> lists;
   for (const KeptRange& kept : kept_.view()) {
     const auto [known, is_new] = nodes.try_emplace(kept.node);
     if (is_new) {
@@ -250,13 +268,16 @@ void HandoverFile::CollectTreePieces() {
         FailUnless(DecodePreservedNode(*tree_, *node, known->second), name_);
       }
     }
-    pieces_.push_back({.range = kept.range.RoundedOut(kPageSize),
-                       .fence = kept.fence,
-                       .name = Printable(known->second.name),
-                       .owner = Printable(known->second.owner),
-                       .sha256 = DigestIn(known->second)});
+    auto& pieces = kept.kind == KeptKind::kStructure ? lists : pieces_;
+    pieces.push_back({.range = kept.range.RoundedOut(kPageSize),
+                      .fence = kept.fence,
+                      .name = Printable(known->second.name),
+                      .owner = Printable(known->second.owner),
+                      .sha256 = DigestIn(known->second),
+                      .kind = kept.kind});
   }
   MakeDisjoint(pieces_);
+  AddLayer(std::move(lists), pieces_);
 }
 
 }  // namespace holdfast::tool

@@ -19,18 +19,20 @@
 #include "tools/mkhandover/foreign-set.h"
 #include "tools/mkhandover/handover-choice.h"
 #include "tools/mkhandover/kept-pieces.h"
+#include "tools/mkhandover/list-memory.h"
 #include "tools/mkhandover/owned-map.h"
 
 namespace holdfast::tool {
 
 // Why the stage would refuse to read this tree, whose tables are smaller than ours.
-std::optional<Problem> FindStageProblem(const FdtView& tree);
+std::optional<Problem> FindStageProblem(const FdtView& tree, const ListReader& lists);
 
 class HandoverFile {
  public:
-  // A tree of our own.  `name` is for messages.  Bytes that are no handover end in a Failure; kept ranges that overlap
-  // do not, they are problems() of an otherwise readable handover.
-  HandoverFile(std::vector<std::byte> bytes, std::string name);
+  // A tree of our own.  `name` is for messages, `memory` where its range-lists lie, if they are not in the bytes. Bytes
+  // that are no handover end in a Failure; kept ranges that overlap do not, they are problems() of an otherwise
+  // readable handover.
+  HandoverFile(std::vector<std::byte> bytes, std::string name, const std::optional<std::string>& memory = {});
   // Any dialect.  `map` says what is RAM, so that what is only perhaps kept is cut down to that; null: it is not known.
   explicit HandoverFile(const HandoverChoice& choice, const MemoryMap* map = nullptr);
   // The same of a file that was read already.
@@ -56,6 +58,8 @@ class HandoverFile {
 
   // Null where it is of other dialects.
   const FdtView* tree() const { return tree_ ? &*tree_ : nullptr; }
+  // Of that tree.
+  ListReader lists() const { return lists_.reader(); }
   // Empty where it is a tree of ours.
   const ForeignSet& foreign() const { return foreign_; }
 
@@ -63,7 +67,8 @@ class HandoverFile {
   // What is decoded of a file before it is known how much storage it takes.
   struct Origin {
     std::string name;
-    std::vector<std::byte> bytes{};  // a tree of ours, or
+    std::vector<std::byte> bytes{};       // a tree of ours
+    std::optional<std::string> memory{};  // where its range-lists lie; or
     ForeignSet foreign{};
   };
   HandoverFile(Origin origin, const MemoryMap* map);
@@ -79,6 +84,7 @@ class HandoverFile {
   std::vector<std::byte> bytes_;
   ForeignSet foreign_;
   std::optional<FdtView> tree_;
+  ListMemory lists_;
   OwnedMap all_ram_;  // where nobody says what is RAM
   std::vector<KeptRange> kept_storage_;
   std::vector<PhysRange> scratch_storage_;

@@ -107,14 +107,14 @@ struct BundleTexts {
   std::unique_ptr<HandoverFile> handover;
 };
 
-BundleTexts TextsOf(const Bundle& bundle, const std::string& name) {
+BundleTexts TextsOf(const Bundle& bundle, const std::string& name, const std::optional<std::string>& memory) {
   BundleTexts out;
   if (const auto part = bundle.Find(BundlePartKind::kCommandLine)) {
     out.cmdline = Printable(AsText(part->stored));
   }
   if (const auto part = bundle.Find(BundlePartKind::kHandover)) {
     out.handover =
-        std::make_unique<HandoverFile>(std::vector<std::byte>(part->stored.begin(), part->stored.end()), name);
+        std::make_unique<HandoverFile>(std::vector<std::byte>(part->stored.begin(), part->stored.end()), name, memory);
   }
   return out;
 }
@@ -154,10 +154,10 @@ void PrintBundle(const StageFile* stage, const Bundle& bundle, const BundleTexts
 }
 
 ExitCode InspectBundle(const StageFile* stage, std::span<const std::byte> bytes, const std::string& name,
-                       Output& output) {
+                       const std::optional<std::string>& memory, Output& output) {
   Bundle bundle;
   ReadBundle(bytes, name, bundle);
-  const BundleTexts texts = TextsOf(bundle, Format("{}: handover", name));
+  const BundleTexts texts = TextsOf(bundle, Format("{}: handover", name), memory);
   if (output.json()) {
     output.Line(ToText(BundleJson(stage, bundle, texts)));
   } else {
@@ -166,11 +166,11 @@ ExitCode InspectBundle(const StageFile* stage, std::span<const std::byte> bytes,
   return texts.handover != nullptr ? StatusOf(*texts.handover) : ExitCode::kFine;
 }
 
-ExitCode InspectStage(const StageFile& stage, Output& output) {
+ExitCode InspectStage(const StageFile& stage, const std::optional<std::string>& memory, Output& output) {
   if (stage.payload().empty()) {
     throw Failure(ExitCode::kFound, Format("{}: the stage, without a bundle", stage.name()));
   }
-  return InspectBundle(&stage, stage.payload(), stage.name(), output);
+  return InspectBundle(&stage, stage.payload(), stage.name(), memory, output);
 }
 
 ExitCode InspectHandover(const HandoverFile& file, Output& output) {
@@ -200,10 +200,10 @@ ExitCode RunInspect(const InspectOptions& options, Output& output) {
     std::vector<std::byte> bytes = ReadFile(choice.file);
     const std::string name = FileName(choice.file);
     if (StageFile::Looks(bytes)) {
-      return InspectStage(StageFile(std::move(bytes), name), output);
+      return InspectStage(StageFile(std::move(bytes), name), choice.memory, output);
     }
     if (BeginsBundle(bytes)) {
-      return InspectBundle(/*stage=*/nullptr, bytes, name, output);
+      return InspectBundle(/*stage=*/nullptr, bytes, name, choice.memory, output);
     }
     return InspectHandover(HandoverFile(std::move(bytes), choice), output);
   }

@@ -44,19 +44,6 @@ std::vector<PhysRange> RangesOf(const std::vector<KeptPiece>& pieces) {
   return out;
 }
 
-// Adds what of `layer` the pieces do not have yet.
-void AddLayer(std::vector<KeptPiece> layer, std::vector<KeptPiece>& pieces) {
-  const std::vector<PhysRange> taken = RangesOf(pieces);
-  MakeDisjoint(layer);
-  for (const KeptPiece& piece : layer) {
-    for (const PhysRange& rest : Minus({piece.range}, taken)) {
-      pieces.push_back(piece);
-      pieces.back().range = rest;
-    }
-  }
-  std::sort(pieces.begin(), pieces.end(), PieceAscends);
-}
-
 void JoinAlike(std::vector<KeptPiece>& pieces) {
   std::vector<KeptPiece> joined;
   for (KeptPiece& piece : pieces) {
@@ -120,6 +107,18 @@ void MakeDisjoint(std::vector<KeptPiece>& pieces) {
     free_from = std::max(free_from, piece.range.end());
   }
   std::erase_if(pieces, [](const KeptPiece& piece) { return piece.range.empty(); });
+}
+
+void AddLayer(std::vector<KeptPiece> layer, std::vector<KeptPiece>& pieces) {
+  const std::vector<PhysRange> taken = RangesOf(pieces);
+  MakeDisjoint(layer);
+  for (const KeptPiece& piece : layer) {
+    for (const PhysRange& rest : Minus({piece.range}, taken)) {
+      pieces.push_back(piece);
+      pieces.back().range = rest;
+    }
+  }
+  std::sort(pieces.begin(), pieces.end(), PieceAscends);
 }
 
 std::vector<KeptPiece> PiecesOf(std::span<const ForeignHandover> all,

@@ -32,6 +32,8 @@ std::string_view NameOfBlock(const ForeignHandover& foreign, KeptKind kind);
 
 // Sorts, and takes away what an earlier piece has already.
 void MakeDisjoint(std::vector<KeptPiece>& pieces);
+// Adds what of `layer` the pieces, which are disjoint, do not have yet.
+void AddLayer(std::vector<KeptPiece> layer, std::vector<KeptPiece>& pieces);
 
 // The pieces of other systems' handovers, ascending and disjoint: memory with its orders, then structures where no
 // memory is, then of `uncertain` (by handover) what is neither.  Neighbours of one kind and one order are joined.

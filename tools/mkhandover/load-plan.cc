@@ -44,9 +44,9 @@ StageFile ReadStage(const LoadOptions& options) {
 
 // As it goes into the bundle: whatever dialect it is, the stage will find a tree of ours.
 std::unique_ptr<HandoverFile> ReadAsTree(const HandoverChoice& choice) {
-  const HandoverFile file(choice);
-  file.RequireNoProblem();
-  return std::make_unique<HandoverFile>(AsTree(file), file.name());
+  auto file = std::make_unique<HandoverFile>(choice);
+  file->RequireNoProblem();
+  return file->tree() != nullptr ? std::move(file) : std::make_unique<HandoverFile>(AsTree(*file), file->name());
 }
 
 PhysRange RangeAt(PhysAddr start, std::uint64_t size) {

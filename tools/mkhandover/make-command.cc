@@ -19,6 +19,9 @@
 namespace holdfast::tool {
 namespace {
 
+// In place, names of more ranges have them in a list.
+constexpr std::size_t kMostInTree = 64;
+
 // --ram-from none
 constexpr std::string_view kNoMap = "none";
 
@@ -71,11 +74,8 @@ void AddRamOfThisMachine(const OwnedMap* map, const ReportFile* report, Draft& d
   for (const KeptRange& kept : report->report().kept) {
     draft.AddRam(kept.range);
   }
-  if (!report->report().handover.empty()) {
-    const HandoverFile before(report->handover(), "the report's handover");
-    for (const PhysRange& range : before.handover().ram.view()) {
-      draft.AddRam(range);
-    }
+  for (const PhysRange& range : report->handover_ram()) {
+    draft.AddRam(range);
   }
 }
 
@@ -147,12 +147,13 @@ struct Result {
   Digest digest{};
   std::optional<PhysAddr> address;
   std::string option;  // what to pass on the command line
+  std::size_t num_lists = 0;
 };
 
 Result WriteOrdinary(const MakeOptions& options, const Draft& draft) {
   const std::vector<std::byte> tree = draft.Encode();
   WriteFile(options.output, tree);
-  return {.size = tree.size(), .digest = DigestOf(tree), .address = std::nullopt, .option = {}};
+  return {.size = tree.size(), .digest = DigestOf(tree), .address = std::nullopt, .option = {}, .num_lists = 0};
 }
 
 // Onto a huge page of its own, which the handover keeps as well.
@@ -165,12 +166,13 @@ Result WriteInPlace(const MakeOptions& options, Draft& draft) {
                    .ranges = {file.range()},
                    .sha256 = std::nullopt});
   draft.Finish();
-  const std::vector<std::byte> tree = draft.Encode();
-  std::memcpy(file.bytes().data(), tree.data(), tree.size());
-  Result result{.size = tree.size(),
-                .digest = DigestOf(file.bytes().first(tree.size())),
+  const Draft::InPlace made = draft.EncodeAt(file.range(), options.range_list ? 0 : kMostInTree);
+  std::memcpy(file.bytes().data(), made.bytes.data(), made.bytes.size());
+  Result result{.size = made.tree_size,
+                .digest = DigestOf(file.bytes().first(made.tree_size)),
                 .address = file.range().start(),
-                .option = {}};
+                .option = {},
+                .num_lists = made.num_lists};
   result.option = Format("holdfast={},{},{}", Hex(result.address->raw()), result.size, HexDigits(result.digest));
   file.Keep();
   return result;
@@ -186,6 +188,9 @@ Json ToJson(const MakeOptions& options, const Draft& draft, const Result& result
   out["sha256"] = HexDigits(result.digest);
   if (!result.option.empty()) {
     out["option"] = result.option;
+  }
+  if (result.num_lists != 0) {
+    out["range_lists"] = result.num_lists;
   }
   out["generation"] = draft.generation;
   std::vector<std::pair<PhysRange, const Draft::Node*>> ranges;
@@ -222,6 +227,9 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
                   "make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE");
   }
   const bool in_place = IsOnHugetlbfs(options.output);
+  if (options.range_list && !in_place) {
+    throw Failure(ExitCode::kUsage, "--range-list: a list has to stay where the handover says: give -o on hugetlbfs");
+  }
   for (const std::string& path : options.pages_of) {
     std::error_code none;
     if (std::filesystem::equivalent(path, options.output, none)) {

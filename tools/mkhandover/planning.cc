@@ -30,7 +30,7 @@ Planned::Planned(const BootInputs& in, const HandoverFile* file)
 
 void Planned::FindStageProblems(const BootInputs& in, const HandoverFile* file) {
   if (file != nullptr) {
-    const auto problem = file->tree() != nullptr ? FindStageProblem(*file->tree()) : std::nullopt;
+    const auto problem = file->tree() != nullptr ? FindStageProblem(*file->tree(), file->lists()) : std::nullopt;
     if (problem) {
       problems_.push_back(*problem);
       return;

@@ -3,7 +3,10 @@
 
 #include "tools/mkhandover/report-file.h"
 
+#include "common/abi/handover-fdt.h"
 #include "common/abi/setup-data.h"
+#include "common/base/byte-reader.h"
+#include "common/format/handover-v1-layout.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/map-text.h"
@@ -42,6 +45,33 @@ ReportFile::ReportFile(std::vector<std::byte> bytes, const std::string& name)
     FailToDecode(name, tree.error());
   }
   FailUnless(DecodeBootReport(tree.value(), {kept_, before_, after_, timestamps_, scratch_, placed_}, report_), name);
+}
+
+std::vector<PhysRange> ReportFile::handover_ram() const {
+  constexpr const char* kName = "the report's handover";
+  std::vector<PhysRange> out;
+  if (report_.handover.empty()) {
+    return out;
+  }
+  const std::vector<std::byte> bytes = handover();  // aligned, other than in the report
+  const auto tree = FdtView::Open(bytes);
+  if (!tree.ok()) {
+    FailToDecode(kName, tree.error());
+  }
+  const auto node = tree.value().Child(tree.value().root(), handover_fdt::kNodeRam);
+  const auto ranges = node ? tree.value().Property(*node, handover_fdt::kPropRanges) : std::nullopt;
+  ByteReader reader(ranges.value_or(std::span<const std::byte>()));
+  while (!reader.done()) {
+    const auto stored = reader.Read<handover_v1::StoredRange>();
+    const auto range =
+        stored.ok() ? PhysRange::FromStartSize(PhysAddr(stored.value().start.value()), stored.value().size.value())
+                    : Result<PhysRange>(stored.error());
+    if (!range.ok()) {
+      FailToDecode(kName, range.error());
+    }
+    out.push_back(range.value());
+  }
+  return out;
 }
 
 std::unique_ptr<ReportFile> ReadReportOfThisBoot() {

@@ -28,6 +28,8 @@ class ReportFile {
 
   const BootReport& report() const { return report_; }
   std::vector<std::byte> handover() const { return {report_.handover.begin(), report_.handover.end()}; }
+  // What that handover says was RAM; its range-lists may be out of reach, and are not asked.
+  std::vector<PhysRange> handover_ram() const;
 
  private:
   std::vector<std::byte> bytes_;

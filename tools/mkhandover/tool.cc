@@ -159,6 +159,9 @@ class CommandLine {
     AddList(verb, "--from", make_.from, "FILE",
             "Keep what another handover keeps as well, of any dialect; or a badram= or memmap= list");
     AddDialectOptions(verb, make_.from_all);
+    verb->add_flag("--range-list", make_.range_list,
+                   "Have the ranges of every name in a list beside the tree, not only of names with many; for OUT on "
+                   "hugetlbfs");
     AddList(verb, "--scratch", make_.scratch, "START+SIZE", "Where a native boot may place things");
     verb->add_option("--ram-from", make_.ram_from,
                      "What was RAM before anything was fenced: a memory map, or \"none\"; else what this machine says")

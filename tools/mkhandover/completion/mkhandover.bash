@@ -21,7 +21,7 @@ _mkhandover() {
   if [ -z "$words" ]; then
     case $COMP_CWORD:$verb in
       1:*) words='make inspect check plan bundle load report map -h --help --version' ;;
-      *:make) words="-o --output --preserve --pages-of --from --as --memory --scratch --ram-from --on-refusal --refusal-delay --kaslr --efi-descriptor-size $common" ;;
+      *:make) words="-o --output --preserve --pages-of --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --efi-descriptor-size $common" ;;
       *:inspect) words="--as --memory $common" ;;
       *:check) words="--map --handover --as --memory --segment --efi-descriptor-size $common" ;;
       *:plan) words="--map --handover --as --memory --kernel --initrd --cmdline --in-use --mode --entry --seed --efi-descriptor-size $common" ;;
