@@ -106,8 +106,7 @@ Result<KhoSender> DecodeKhoSender(const KhoClient& client, const PhysMemory& mem
   return KhoSender{release, metadata.kexec_count.value()};
 }
 
-Status ListKhoReservedAreas(const KhoClient& client, const PhysMemory& memory,
-                            const Sink<KhoReservedArea>& sink) {
+Status ListKhoReservedAreas(const KhoClient& client, const PhysMemory& memory, const Sink<KhoReservedArea>& sink) {
   TRY_ASSIGN(const FdtView tree, OpenBlob(client, kho_memblock::kCompatible, memory));
   for (auto node = tree.FirstChild(tree.root()); node; node = tree.NextSibling(*node)) {
     TRY_ASSIGN(const KhoReservedArea area, ReservedAreaOf(tree, *node));

@@ -73,8 +73,7 @@ void LookAtPages(PageMemory& input) {
   void* const context = const_cast<PhysMemory*>(&memory);
   const KhoClient client{.name = "any", .blob = PageMemory::PageAt(input.header()[1]), .size = 0};
   if (const auto luo = DecodeKhoLuo(client, memory); luo.ok()) {
-    static_cast<void>(
-        ListKhoSessions(luo.value().sessions, memory, Sink<KhoSessionFacts>(&CheckSession, context)));
+    static_cast<void>(ListKhoSessions(luo.value().sessions, memory, Sink<KhoSessionFacts>(&CheckSession, context)));
   }
   if (const auto sender = DecodeKhoSender(client, memory); sender.ok()) {
     fuzz::Check(sender.value().release.size() < 65, "a release ends");

@@ -117,11 +117,7 @@ TEST_CASE("A list of clients that is broken is refused with its place", "[format
   SECTION("what the sink refuses") {
     const std::array clients = {KhoClient{"LUO", PhysAddr(0x2000000), 32}};
     machine.Write({.dialect = KhoDialect::kV4, .blocks = {}, .scratch = machine.areas, .clients = clients});
-    const Sink<KhoClient> full(
-        [](void*, const KhoClient&) -> Status {
-          return Error{Errc::kTableFull, 1};
-        },
-        nullptr);
+    const Sink<KhoClient> full([](void*, const KhoClient&) -> Status { return Error{Errc::kTableFull, 1}; }, nullptr);
     CheckError(ListKhoClients(machine.record.fdt, machine.memory.memory(), full), Errc::kTableFull, 1);
   }
 }
