@@ -86,9 +86,8 @@ void IsRefused(Guest& guest, const Sent& sent, const Way& way, const std::string
   const Snapshot before(guest, sent.kept);
   LeaveWith(guest, sent, way);
   CHECK_THAT(guest.Expect("holdfast: refused: "), Catch::StartsWith("holdfast: refused: " + refusal));
-  guest.Expect("holdfast: reset in ");
+  ExpectReset(guest);
   CHECK(before.Changed(guest) == std::vector<Extent>());
-  guest.WaitForReset();
 }
 
 // From outside, as if the sender had written it so.

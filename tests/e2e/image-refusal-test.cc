@@ -85,9 +85,8 @@ class RefusingGuest {
   void ExpectRefusal(const std::string& refusal, unsigned delay) {
     guest_.Leave("kexec-stock -e");
     CHECK(guest_.Expect("holdfast: refused: ") == "holdfast: refused: " + refusal);
-    guest_.Expect("holdfast: reset in " + std::to_string(delay) + " s");
+    CHECK(ExpectReset(guest_) == delay);
     CHECK(CountDifferent(guest_, kept_) == 0);
-    guest_.WaitForReset();
     CHECK(guest_.DebugText().find("holdfast: refused: " + refusal) != std::string::npos);
   }
 

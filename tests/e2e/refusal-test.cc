@@ -57,8 +57,7 @@ Guest SmallGuest() {
 void ExpectRefusal(Guest& guest, const std::string& refusal, unsigned delay = 1) {
   guest.Leave("kexec -e");
   CHECK(guest.Expect("holdfast: refused: ") == "holdfast: refused: " + refusal);
-  guest.Expect("holdfast: reset in " + std::to_string(delay) + " s");
-  guest.WaitForReset();
+  CHECK(ExpectReset(guest) == delay);
   CHECK(guest.DebugText().find("holdfast: refused: " + refusal) != std::string::npos);
 }
 

@@ -218,4 +218,12 @@ std::ostream& operator<<(std::ostream& out, const Extent& extent) {
   return out << "[" << Hex(extent.start) << ", " << Hex(extent.end()) << ")";
 }
 
+unsigned ExpectReset(Guest& guest) {
+  const std::string line = guest.Expect("holdfast: reset in ");
+  const auto delay = static_cast<unsigned>(std::stoul(line.substr(std::string("holdfast: reset in ").size())));
+  constexpr unsigned kDefaultDelay = 10;
+  if (delay != kDefaultDelay) guest.WaitForReset();
+  return delay;
+}
+
 }  // namespace holdfast::e2e

@@ -118,6 +118,10 @@ std::vector<Extent> NotOfType(const Map& map, std::string_view type, const std::
 // The running kernel's map by its resources.  A map of hundreds of entries is longer than what its log holds.
 Map MapOfResources(Guest& guest);
 
+// The line that names the delay after a refusal, in seconds, then the reset itself.  The default of ten seconds is a
+// long time for a guest: one scenario, that of a fault in the stage, sits it out.
+unsigned ExpectReset(Guest& guest);
+
 // What lies above the first MiB, where loaders differ in how they tell of the same memory.
 Map AboveLowMemory(const Map& map);
 
