@@ -233,6 +233,11 @@ class Guest::Impl {
     CheckForbidden(link_.heard(lock));
   }
 
+  void ExpectOnDebugPort(const std::string& text, Milliseconds limit) {
+    const auto said = [&](Heard& heard) { return heard.debug.find(text) != std::string::npos; };
+    Wait("\"" + text + "\" on the debug port", limit, said, Silence::kIsFine, Resets::kExpected);
+  }
+
   void WaitForReset(Milliseconds limit) {
     const auto was_reset = [this](Heard&) { return num_resets_ != 0; };
     Wait("a reset", limit, was_reset, Silence::kMatters, Resets::kExpected);
@@ -362,9 +367,7 @@ std::string Guest::BootText() const {
   return impl_->Ask([](const Heard& heard) { return heard.console.Text(heard.console.LastBoot()); });
 }
 
-std::string Guest::DebugText() const {
-  return impl_->Ask([](const Heard& heard) { return heard.debug; });
-}
+void Guest::ExpectOnDebugPort(const std::string& text, Milliseconds limit) { impl_->ExpectOnDebugPort(text, limit); }
 
 void Guest::WaitForInit(Milliseconds limit) { impl_->WaitForInit(limit); }
 

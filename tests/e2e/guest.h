@@ -95,8 +95,9 @@ class Guest {
   std::string Expect(std::string_view prefix, Milliseconds limit = kBootLimit);
   void Never(const std::vector<std::string>& prefixes);
   std::string ConsoleText() const;
-  std::string BootText() const;   // since the current kernel began
-  std::string DebugText() const;  // written to the debug port, 0xe9
+  std::string BootText() const;  // since the current kernel began
+  // Waits until that was written to the debug port, 0xe9.
+  void ExpectOnDebugPort(const std::string& text, Milliseconds limit = kBootLimit);
 
   // Coming and going.
   void WaitForInit(Milliseconds limit = kBootLimit);  // of the kernel that is starting
