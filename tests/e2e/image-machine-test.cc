@@ -343,14 +343,14 @@ TEST_CASE("Image: under OVMF the kernel stands at another place each time", "[e2
   CHECK(places.virtual_addresses.size() >= 2);
 }
 
-TEST_CASE("Image: ten boots under OVMF have ten places", "[.][kaslr-ten]") {
+TEST_CASE("Image: ten boots under OVMF have ten places", "[e2e][kaslr-ten][exhaustive]") {
   const Places places = BootThroughImage(10);
   WARN("through the image:" << places.text);
   CHECK(places.physical.size() >= 9);
   CHECK(places.virtual_addresses.size() >= 9);
 }
 
-TEST_CASE("Linux alone: ten boots under OVMF have one place", "[.][kaslr-ten]") {
+TEST_CASE("Linux alone: ten boots under OVMF have one place", "[e2e][kaslr-ten][exhaustive]") {
   Guest guest = UefiGuest();
   Places places;
   for (int hop = 0; hop < 10; ++hop) {

@@ -2,7 +2,7 @@
 // The image between every two kernels, by every loader, through both entries, under both firmwares.
 //
 // One scenario for each cell of the product.  Those of kCover run always: each pair of kernels, and each loader with
-// each entry and with each firmware.  The others are hidden, and `[matrix]` runs all.
+// each entry and with each firmware.  `make matrix` runs all.
 
 #include <catch2/catch.hpp>
 
@@ -120,7 +120,7 @@ void Register(const Cell& cell) {
   const std::string name = cell.name();
   const bool is_covering = std::find(kCover.begin(), kCover.end(), name) != kCover.end();
   const std::string tags =
-      std::string(is_covering ? "" : "[.]") + "[e2e][image][matrix]" + (cell.loader.is_ours() ? "[load]" : "");
+      std::string(is_covering ? "" : "[exhaustive]") + "[e2e][image][matrix]" + (cell.loader.is_ours() ? "[load]" : "");
   const Catch::AutoReg registered(new CellRun(cell), CATCH_INTERNAL_LINEINFO, "", {name, tags});
 }
 

