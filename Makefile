@@ -246,6 +246,29 @@ $(BLD)/holdfast.bzimage: $(BLD)/holdfast.elf
 
 image: $(BLD)/holdfast.bzimage
 
+# --- EFI application ----------------------------------------------------------------------------------------------
+
+EFI_SRC := $(call find,efi-stub,*.cc) $(call find,efi-stub,*.S)
+EFI_OBJ := $(call stage,$(EFI_SRC)) $(ARCH_STAGE) $(COMMON_STAGE) $(LIBFDT_STAGE) $(ZSTD_STAGE)
+# Firmware's convention is the compiler's ms_abi: its tables are called as they are, with checked types.
+GNU_EFI := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 -DGNU_EFI_USE_MS_ABI
+
+$(call stage,$(EFI_SRC)): STAGE_FLAGS += $(GNU_EFI)
+
+# GNU-EFI's crt0 and its _relocate; none of its library.
+$(BLD)/holdfast.so: $(EFI_OBJ) efi-stub/efi.ld
+	$(call say,link,$@)
+	$(Q)$(LD) -shared -Bsymbolic -nostdlib -znocombreloc -znorelro -zmax-page-size=4096 -z noexecstack --no-undefined \
+	  --build-id=none --gc-sections --orphan-handling=error --fatal-warnings --no-warn-rwx-segments -T efi-stub/efi.ld \
+	  /usr/lib/crt0-efi-x86_64.o $(EFI_OBJ) -o $@ /usr/lib/libgnuefi.a
+
+$(BLD)/holdfast.efi: $(BLD)/holdfast.so
+	$(call say,efi,$@)
+	$(Q)objcopy -S -j .text -j .data -j .dynamic -j .dynsym -j '.rel*' -j .reloc --target efi-app-x86_64 --subsystem=10 \
+	  $< $@
+
+efi: $(BLD)/holdfast.efi
+
 # --- Tool ---------------------------------------------------------------------------------------------------------
 
 # Debian has no static libfmt, so its headers are compiled in.
@@ -269,8 +292,11 @@ tool: $(BLD)/mkhandover $(BLD)/mkhandover-static
 TEST_LIBS  := $(TOOL_LIBS)
 # Tests may use what the tool is made of, but have a main of their own.
 TOOL_PARTS := $(filter-out %/main.cc,$(TOOL_SRC))
+# So may they call the application's parts, on a table of their own.
+EFI_PARTS := $(filter-out %/efi-main.cc,$(filter %.cc,$(EFI_SRC)))
+$(BLD)/san/efi-stub/% $(BLD)/san/tests/unit/efi-stub/%: TEXT_LIBS += $(GNU_EFI)
 
-$(BLD)/tests/unit: $(call san,$(UNIT_SRC) $(SUPPORT_SRC) $(CATCH_MAIN) $(TOOL_PARTS)) $(BLD)/san/libcommon.a
+$(BLD)/tests/unit: $(call san,$(UNIT_SRC) $(SUPPORT_SRC) $(CATCH_MAIN) $(TOOL_PARTS) $(EFI_PARTS)) $(BLD)/san/libcommon.a
 	$(call say,link,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $(SAN) $^ $(TEST_LIBS) -o $@
@@ -425,7 +451,7 @@ bench: $(BLD)/tests/bench $(BLD)/tests/jump-bench $(BLD)/purgatory.ro $(E2E_NEED
 	$(Q)$(BLD)/tests/jump-bench $(JUMP_ROUNDS)
 	$(Q)$(MAKE) --no-print-directory sizes
 
-ARTEFACTS = $(wildcard $(BLD)/purgatory.ro $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static $(KEXEC)/*/kexec)
+ARTEFACTS = $(wildcard $(BLD)/purgatory.ro $(BLD)/holdfast.bzimage $(BLD)/holdfast.efi $(BLD)/mkhandover $(BLD)/mkhandover-static $(KEXEC)/*/kexec)
 sizes:
 	@for f in $(ARTEFACTS); do printf 'size %10d  %s\n' "$$(stat -c %s "$$f")" "$$f"; done
 
@@ -470,7 +496,7 @@ format:  ## rewrite sources with clang-format
 
 # The stage must not lean on one compiler.
 clang:  ## the stage with clang++, and its gates
-	$(Q)$(MAKE) --no-print-directory CXX=clang++ CC=clang BLD=build/clang common purgatory image
+	$(Q)$(MAKE) --no-print-directory CXX=clang++ CC=clang BLD=build/clang common purgatory image efi
 	$(Q)tests/summary.sh run clang tests/lint/gates.sh build/clang/purgatory.ro
 	$(Q)tests/summary.sh run clang-image tests/lint/image-gates.sh build/clang
 
@@ -555,9 +581,9 @@ help:  ## this list
 clean:  ## remove what was built, keep what was fetched
 	$(Q)find build -mindepth 1 -maxdepth 1 ! -name third_party ! -name kernels ! -name apt -exec rm -rf {} + 2>/dev/null || true
 
-all: common purgatory image kexec-tools tool  ## the stage in both shapes, the tool, kexec-tools
+all: common purgatory image efi kexec-tools tool  ## the stage in its three shapes, the tool, kexec-tools
 
-.PHONY: all common purgatory image tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
+.PHONY: all common purgatory image efi tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
         check corpus deps kernels kho-kernel kexec-tools demo demo-run help clean
 
 -include $(shell [ -d $(BLD) ] && find $(BLD)/host $(BLD)/san $(BLD)/stage $(BLD)/fuzz -name '*.d' 2>/dev/null)

@@ -100,9 +100,8 @@ void Boot::ReadBootParams(PhysAddr address) {
   time_.Mark("boot_params");
 }
 
-void Boot::FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines,
-                           const std::optional<HandoverOption>& bundle) {
-  const HandoverCarriers carriers{.bundle = bundle, .lines = lines, .nodes = loaded_.nodes.view()};
+void Boot::FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines, std::span<const TreePlace> trees) {
+  const HandoverCarriers carriers{.trees = trees, .lines = lines, .nodes = loaded_.nodes.view()};
   if (Problem problem; !FindHandovers(carriers, loaded_.map, handovers_, problem).ok()) {
     ending_.Refuse(problem);
   }

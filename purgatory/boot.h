@@ -101,9 +101,8 @@ class Boot {
   void RefuseConfidential();
   // boot_params and all that it leads to.
   void ReadBootParams(PhysAddr address);
-  // The handovers that there are, on the loader's nodes, and on `lines`; `bundle` is the bundle's tree.
-  void FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines,
-                       const std::optional<HandoverOption>& bundle = std::nullopt);
+  // The handovers that there are, on the loader's nodes, and on `lines`; `trees` has the bundle's.
+  void FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines, std::span<const TreePlace> trees = {});
   void SwitchTables();
   void ReadHandovers();
   // Of handovers that were passed over; hides a KHO node among them from the next kernel.

@@ -30,7 +30,15 @@ enum class BundlePartKind : std::uint32_t {
 enum class BundleEncoding : std::uint32_t { kStored = 0, kZstd = 1 };
 
 // Which of the kernel's entries is to be used.
-enum class KernelEntry : std::uint32_t { kAuto = 0, kVmlinux = 1, kBzImage = 2 };
+enum class KernelEntry : std::uint32_t {
+  kAuto = 0,
+  kVmlinux = 1,
+  kBzImage = 2,
+  // While firmware's boot services are there only: firmware starts it as an EFI application, or its EFI stub is given
+  // boot_params (boot.rst, "EFI Handover Protocol").  It then chooses its own place in what firmware has free.
+  kEfiImage = 3,
+  kEfiHandover = 4,
+};
 
 struct StoredBundleHeader {
   Le64 magic;

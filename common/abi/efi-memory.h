@@ -13,6 +13,27 @@
 
 namespace holdfast {
 
+// EFI_MEMORY_TYPE (UEFI 2.10, 7.2.1).
+enum class EfiMemoryType : std::uint32_t {
+  kReserved = 0,
+  kLoaderCode = 1,
+  kLoaderData = 2,
+  kBootServicesCode = 3,
+  kBootServicesData = 4,
+  kRuntimeServicesCode = 5,
+  kRuntimeServicesData = 6,
+  kConventional = 7,
+  kUnusable = 8,
+  kAcpiReclaim = 9,
+  kAcpiNvs = 10,
+  kMmio = 11,
+  kMmioPorts = 12,
+  kPalCode = 13,
+  kPersistent = 14,
+  kUnaccepted = 15,
+};
+inline constexpr std::uint64_t kEfiSpecificPurpose = 0x40000;  // EFI_MEMORY_SP
+
 struct EfiMemoryDescriptor {
   Le32 type;
   Le32 padding;

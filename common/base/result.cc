@@ -51,6 +51,14 @@ std::string_view ErrcName(Errc code) {
       return "conflict";
     case Errc::kFault:
       return "fault";
+    case Errc::kFirmware:
+      return "firmware";
+    case Errc::kNotFound:
+      return "not-found";
+    case Errc::kUntrusted:
+      return "untrusted";
+    case Errc::kContentsLost:
+      return "contents-lost";
   }
   Bug();
 }

@@ -45,6 +45,10 @@ enum class Errc : std::uint8_t {
   kNoSlot,             // where: bytes that could not be placed
   kConflict,           // where: byte offset in the command line
   kFault,              // where: instruction address of a processor exception
+  kFirmware,           // where: the EFI status of a service that failed
+  kNotFound,           // where: 0: a file, a protocol or a variable that is not there
+  kUntrusted,          // where: 0: Secure Boot does not allow it
+  kContentsLost,       // where: first physical address of what is not what its digest says
 };
 
 std::string_view ErrcName(Errc code);

@@ -147,6 +147,41 @@ void SayKernel(TextWriter& out, PhysAddr address, std::uint64_t index, std::uint
   out.Text("kernel at ").Hex(address.raw()).Text(", slot ").Dec(index + 1).Text(" of ").Dec(count);
 }
 
+void SayPlacesItself(TextWriter& out, std::uint64_t count) { out.Text("kernel places itself, ").Count(count, "slot"); }
+
+void SayContents(TextWriter& out, std::uint64_t verified, std::uint64_t without) {
+  out.Text("contents ").Dec(verified).Text(" verified, ").Dec(without).Text(" without a digest");
+}
+
+void SayLost(TextWriter& out, std::string_view name, PhysRange first, std::uint64_t bytes) {
+  AppendThing(out.Text("lost "), {name, first}, "something");
+  out.Text(", ").Size(bytes).Text(": not what its digest says");
+}
+
+void SayIgnored(TextWriter& out, std::string_view what) {
+  out.Text(what).Text(" from outside is ignored under Secure Boot");
+}
+
+void SayOtherFence(TextWriter& out, std::string_view name, Fence fence) {
+  out.Untrusted(name).Text(" is fenced as reserved, not as ").Text(FenceName(fence));
+}
+
+void SayMeasured(TextWriter& out, std::uint32_t pcr) { out.Text("measured into PCR ").Dec(pcr); }
+
+void SayNotMeasured(TextWriter& out, std::string_view why) { out.Text("not measured: ").Text(why); }
+
+void SayOverwriteRequest(TextWriter& out, std::string_view state) { out.Text("overwrite request ").Text(state); }
+
+void SayLeftOut(TextWriter& out, std::string_view what) { out.Text("report left out ").Text(what); }
+
+void SayReturned(TextWriter& out) { out.Text("back to the boot manager"); }
+
+void SayDecision(TextWriter& out, std::string_view mode, std::string_view entry, std::uint64_t ranges,
+                 std::uint64_t bytes, std::uint64_t lost) {
+  out.Text("mode ").Text(mode).Text(", entry ").Text(entry).Text(", ").Count(ranges, "range").Text(", ");
+  out.Dec(bytes).Text(" bytes, lost ").Dec(lost);
+}
+
 void SayRefused(TextWriter& out, const Problem& problem) {
   out.Text("refused: ").Text(ErrcName(problem.code)).Text(": ");
   DescribeProblem(out, problem);
@@ -157,7 +192,8 @@ void SayReset(TextWriter& out, std::uint32_t seconds) { out.Text("reset in ").De
 void SayHalted(TextWriter& out) { out.Text("halted"); }
 
 void DescribeProblem(TextWriter& out, const Problem& problem) {
-  const bool what_is_kept = problem.code == Errc::kKeptNotRam || problem.code == Errc::kKeptOverlap;
+  const bool what_is_kept =
+      problem.code == Errc::kKeptNotRam || problem.code == Errc::kKeptOverlap || problem.code == Errc::kContentsLost;
   const bool other_is_kept =
       problem.code == Errc::kKeptOverlap ||
       ((problem.code == Errc::kOverlap || problem.code == Errc::kConflict) && problem.kept.has_value());
@@ -231,6 +267,21 @@ void DescribeProblem(TextWriter& out, const Problem& problem) {
       return;
     case Errc::kConflict:
       DescribeConflict(out, problem, other);
+      return;
+    case Errc::kFirmware:
+      AppendSubject(out, thing).Text("firmware says ").Hex(problem.where);
+      return;
+    case Errc::kNotFound:
+      AppendThing(out, thing, "something");
+      out.Text(" is not there");
+      return;
+    case Errc::kUntrusted:
+      AppendThing(out, thing, "something");
+      out.Text(" is not trusted under Secure Boot");
+      return;
+    case Errc::kContentsLost:
+      AppendThing(out, thing, "something");
+      out.Text(" is not what its digest says");
       return;
     case Errc::kFault:
       DescribeFault(out, problem);

@@ -37,6 +37,31 @@ void SayNotKept(TextWriter& out, std::string_view what);
 void SayFenced(TextWriter& out, std::string_view what, PhysRange range);
 // "kernel at 0xADDRESS, slot I of N"; slots are counted from 1 here, as people do.
 void SayKernel(TextWriter& out, PhysAddr address, std::uint64_t index, std::uint64_t count);
+// "kernel places itself, N slots": its EFI stub does, off what is fenced.
+void SayPlacesItself(TextWriter& out, std::uint64_t count);
+// "contents N verified, N without a digest"
+void SayContents(TextWriter& out, std::uint64_t verified, std::uint64_t without);
+// "lost NAME [0x1000, 0x3000), SIZE: not what its digest says": and the boot goes on without it.
+void SayLost(TextWriter& out, std::string_view name, PhysRange first, std::uint64_t bytes);
+// "WHAT from outside is ignored under Secure Boot"
+void SayIgnored(TextWriter& out, std::string_view what);
+// "NAME is fenced as reserved, not as FENCE": no other type goes through this entry.
+void SayOtherFence(TextWriter& out, std::string_view name, Fence fence);
+// "measured into PCR N", "not measured: WHY"
+void SayMeasured(TextWriter& out, std::uint32_t pcr);
+void SayNotMeasured(TextWriter& out, std::string_view why);
+// "overwrite request STATE": "clear", "set", or "cleared".
+void SayOverwriteRequest(TextWriter& out, std::string_view state);
+// "report left out WHAT"
+void SayLeftOut(TextWriter& out, std::string_view what);
+// "back to the boot manager": what from firmware becomes of a refusal.
+void SayReturned(TextWriter& out);
+
+// The decision in one line, as it is measured: "mode MODE, entry ENTRY, N ranges, N bytes, lost N".  It says nothing
+// that differs from boot to boot, so that it can be computed before one.
+void SayDecision(TextWriter& out, std::string_view mode, std::string_view entry, std::uint64_t ranges,
+                 std::uint64_t bytes, std::uint64_t lost);
+
 // "refused: RULE: what and where"
 void SayRefused(TextWriter& out, const Problem& problem);
 // "reset in N s" or "halted": what the owner's policy makes of a refusal.

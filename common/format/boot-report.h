@@ -44,6 +44,11 @@ struct BootReport {
   PhysRange kernel;
   std::uint64_t slot_index = 0;
   std::uint64_t slot_count = 0;
+  std::span<const std::string_view> lost;  // names whose contents were not what their digests say, and were dropped
+  std::string_view measured;               // "pcr 15", or why not; empty where nothing measures
+  std::string_view overwrite_request;      // "none", "clear", "set" or "cleared"; empty where nobody looked
+  std::string_view left_out;               // what of all this did not fit where the report is; empty for nothing
+  std::optional<PhysAddr> report_address;  // of the whole one, where this is not it
   std::span<const Timestamp> timestamps;
   std::span<const std::byte> handover;  // empty where there is none
 };

@@ -164,4 +164,20 @@ Status VerifyPart(const BundlePart& part, Sha256BlocksFn blocks) {
   return kDone;
 }
 
+std::string_view PartName(BundlePartKind kind) {
+  switch (kind) {
+    case BundlePartKind::kKernel:
+      return "bundle's kernel";
+    case BundlePartKind::kVmlinux:
+      return "bundle's vmlinux";
+    case BundlePartKind::kInitrd:
+      return "bundle's initrd";
+    case BundlePartKind::kCommandLine:
+      return "bundle's command line";
+    case BundlePartKind::kHandover:
+      return "bundle's handover";
+  }
+  Bug();
+}
+
 }  // namespace holdfast

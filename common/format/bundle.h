@@ -37,6 +37,9 @@ struct Bundle {
   std::optional<BundlePart> Find(BundlePartKind kind) const;
 };
 
+// "bundle's kernel": what a refusal calls the part.
+std::string_view PartName(BundlePartKind kind);
+
 // Does a bundle begin here?  Only the magic is looked at.
 bool BeginsBundle(std::span<const std::byte> bytes);
 

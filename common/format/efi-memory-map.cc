@@ -9,26 +9,7 @@
 namespace holdfast {
 namespace {
 
-// UEFI 2.10, 7.2.1 (EFI_MEMORY_TYPE) and 7.2.3.
-enum class EfiType : std::uint32_t {
-  kReserved = 0,
-  kLoaderCode = 1,
-  kLoaderData = 2,
-  kBootServicesCode = 3,
-  kBootServicesData = 4,
-  kRuntimeServicesCode = 5,
-  kRuntimeServicesData = 6,
-  kConventional = 7,
-  kUnusable = 8,
-  kAcpiReclaim = 9,
-  kAcpiNvs = 10,
-  kMmio = 11,
-  kMmioPorts = 12,
-  kPalCode = 13,
-  kPersistent = 14,
-  kUnaccepted = 15,
-};
-constexpr std::uint64_t kSpecificPurpose = 0x40000;  // EFI_MEMORY_SP
+using EfiType = EfiMemoryType;
 
 MemType MemTypeOf(const EfiMemoryDescriptor& descriptor) {
   switch (static_cast<EfiType>(descriptor.type.value())) {
@@ -37,7 +18,7 @@ MemType MemTypeOf(const EfiMemoryDescriptor& descriptor) {
     case EfiType::kBootServicesCode:
     case EfiType::kBootServicesData:
     case EfiType::kConventional:
-      return (descriptor.attribute.value() & kSpecificPurpose) != 0 ? MemType::kSoftReserved : MemType::kUsable;
+      return (descriptor.attribute.value() & kEfiSpecificPurpose) != 0 ? MemType::kSoftReserved : MemType::kUsable;
     case EfiType::kUnusable:
       return MemType::kUnusable;
     case EfiType::kAcpiReclaim:

@@ -10,6 +10,7 @@
 #include <span>
 
 #include "common/abi/boot-params.h"
+#include "common/abi/efi-memory.h"
 #include "common/mem/memory-map.h"
 #include "common/mem/phys-range.h"
 #include "common/mem/range-set.h"
@@ -36,5 +37,19 @@ Result<EfiMapFacts> DescribeEfiMap(std::span<const std::byte> map, std::uint32_t
 // The same bytes as a memory map, by the types' e820 equivalents (UEFI 2.10, table 7.10; ACPI 6.5, 15.4):
 // what `mkhandover --map` reads.  Boot services memory and loader memory are RAM.
 Status DecodeEfiMemoryMap(std::span<const std::byte> map, std::uint32_t descriptor_size, MemoryMap& out);
+
+// Memory that firmware's map, boot services alive, says to be somebody's.
+struct FirmwareRange {
+  PhysRange range;
+  EfiMemoryType type = EfiMemoryType::kReserved;
+};
+// "boot services data", "runtime services code", "reserved memory", ...; "memory of type N" is for those without a
+// name: an OEM's or a loader's, which are "foreign memory" here.
+std::string_view EfiMemoryTypeName(EfiMemoryType type);
+
+// Everything that is not EfiConventionalMemory, ascending, neighbours of one type joined.  The errors of
+// CollectEfiRanges(); kKeptOverlap (where: the address): two descriptors overlap; kTableFull.
+Status CollectFirmwareRanges(std::span<const std::byte> map, std::uint32_t descriptor_size,
+                             BoundedVector<FirmwareRange>& out);
 
 }  // namespace holdfast

@@ -20,8 +20,8 @@ class Finder {
       : carriers_(carriers), map_(map), out_(out), problem_(problem) {}
 
   Status FindAll() {
-    if (carriers_.bundle) {
-      TRY(AddTree(*carriers_.bundle));
+    for (const TreePlace& tree : carriers_.trees) {
+      TRY(AddTree(tree.option, tree.is_outside));
     }
     for (const std::string_view line : carriers_.lines) {
       TRY(FindTrees(line));
@@ -66,11 +66,11 @@ class Finder {
     return {};
   }
 
-  Status AddTree(const HandoverOption& option) {
+  Status AddTree(const HandoverOption& option, bool is_outside) {
     if (const auto gap = map_.FirstNot(option.range, MayHoldHandover)) {
       return Explain({Errc::kUnreadable, gap->range.start().raw()}, "handover", option.range);
     }
-    return Add({.carrier = Carrier::kTree, .at = option.range, .digest = option.digest});
+    return Add({.carrier = Carrier::kTree, .at = option.range, .digest = option.digest, .is_outside = is_outside});
   }
 
   Status FindTrees(std::string_view line) {
@@ -79,7 +79,7 @@ class Finder {
       return Explain(status.error(), "holdfast= on the command line");
     }
     for (const HandoverOption& option : options) {
-      TRY(AddTree(option));
+      TRY(AddTree(option, /*is_outside=*/false));
     }
     return kDone;
   }
@@ -111,7 +111,10 @@ class Finder {
         }
         has_kho = true;
         TRY_ASSIGN(const KhoBitmaps bitmaps, FindBitmaps());
-        TRY(Add({.carrier = Carrier::kKhoNode, .at = node.payload, .bitmaps = bitmaps}));
+        TRY(Add({.carrier = Carrier::kKhoNode,
+                 .at = node.payload,
+                 .bitmaps = bitmaps,
+                 .is_outside = carriers_.nodes_are_outside}));
       } else if (node.type == kSetupDtb) {
         if (num_trees == kMaxDeviceTrees) {
           if (has_pool_option) {

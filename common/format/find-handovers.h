@@ -39,6 +39,9 @@ struct FoundHandover {
   Digest digest{};  // kTree
   KhoBitmaps bitmaps = KhoBitmaps::kUnknown;  // kKhoNode: what a command line says of them
   PrmemOption prmem{};                        // kPrmem
+  // Nobody signed it, where everything else is signed: it can only reserve memory.  Its policy does not count, its
+  // fences are kReserved, no kernel takes it by itself, and what it keeps cannot be lost by a digest of its own.
+  bool is_outside = false;
   bool has_pool_option = false;  // kDeviceTree: a line has pmpool=, without which nobody takes a pool from a tree
   // Nothing of it is read: an earlier stage has fenced it, so that no kernel allocates there.  ReadHandovers() may set
   // it of a device tree too, and then makes a kPmpool of it that is the tree's pool.
@@ -55,10 +58,17 @@ inline constexpr std::size_t kMaxDeviceTrees = 2;
 inline constexpr std::size_t kMaxHandovers = 1 + kMaxCommandLines * kMaxHandoverOptions + 1 + kMaxDeviceTrees + 3;
 using FoundHandovers = FixedVector<FoundHandover, kMaxHandovers>;
 
+// A tree that the shell has found by itself.
+struct TreePlace {
+  HandoverOption option;
+  bool is_outside = false;  // of FoundHandover
+};
+
 struct HandoverCarriers {
-  std::optional<HandoverOption> bundle{};                // its tree
+  std::span<const TreePlace> trees{};                    // that the shell has found: the bundle's, a file's
   std::array<std::string_view, kMaxCommandLines> lines;  // each by itself: a "--" ends the options of its own only
   std::span<const SetupDataNode> nodes;
+  bool nodes_are_outside = false;
 };
 
 // What a refusal calls a handover: "PKRAM handover".

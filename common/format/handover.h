@@ -21,6 +21,12 @@ namespace holdfast {
 enum class OnRefusal : std::uint8_t { kReset, kHalt };
 
 // How kept memory is to be protected; kAuto: native where the next kernel speaks the dialect, else by a fence.
+// From firmware: whether a boot goes on when contents are not what their digests say; what was lost is not fenced then.
+enum class OnLoss : std::uint8_t { kRefuse, kDrop };
+// From firmware: what becomes of a request to overwrite memory at the next reset (TCG Platform Reset Attack
+// Mitigation).
+enum class OverwriteRequest : std::uint8_t { kKeep, kClear };
+
 enum class ModeWish : std::uint8_t { kAuto, kFence, kNative };
 
 struct Policy {
@@ -28,6 +34,8 @@ struct Policy {
   std::uint32_t refusal_delay_seconds = 10;
   bool kaslr = true;
   ModeWish mode = ModeWish::kAuto;
+  OnLoss on_loss = OnLoss::kRefuse;
+  OverwriteRequest overwrite_request = OverwriteRequest::kKeep;
   Fence foreign_fence = Fence::kReserved;  // for what other dialects keep, which say nothing of fences
 };
 

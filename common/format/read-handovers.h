@@ -9,14 +9,21 @@
 
 namespace holdfast {
 
+// A name of a tree, /preserved/<name> in the handover of that index, whose contents are gone.
+struct LostName {
+  std::uint8_t source = 0;
+  std::uint32_t node = 0;  // byte offset in the tree
+};
+
 // What reading takes besides the handovers themselves.
 struct HandoverReading {
   const PhysMemory& memory;
   Sha256BlocksFn blocks;
   const MemoryMap& map;
-  int page_table_levels = 0;     // of the last kernel, which PKRAM does not record; 0: not known
-  RangeSet& native_scratch;      // receives KHO's areas: room for kMaxKhoScratch
-  std::span<std::byte> aligned;  // room for a device tree that does not lie at a multiple of 8
+  int page_table_levels = 0;         // of the last kernel, which PKRAM does not record; 0: not known
+  RangeSet& native_scratch;          // receives KHO's areas: room for kMaxKhoScratch
+  std::span<const LostName> lost{};  // what is not kept any more, by names of trees
+  std::span<std::byte> aligned;      // room for a device tree that does not lie at a multiple of 8
 };
 
 // Gives, as kStructure blocks made of pages, where the trees' range-lists lie in memory that an earlier stage fenced,

@@ -52,6 +52,10 @@ struct EntryFacts {
   bool supports_5_levels = true;  // XLF_5LEVEL: its decompressor takes them
   bool runs_5_levels = true;      // XLF_5LEVEL_ENABLED: so does the kernel itself
   bool is_5_levels = false;       // CR4.LA57: the stage never switches
+  bool in_firmware = false;       // boot services are there: firmware can start an EFI image
+  bool has_efi_image = false;     // the bzImage is a PE image
+  bool has_efi_handover = false;  // XLF_EFI_HANDOVER_64
+  bool is_secure = false;         // Secure Boot: only what firmware has verified may be entered
   bool is_confidential = false;   // a guest whose memory or registers its host may not see
 };
 

@@ -53,6 +53,10 @@ std::string_view KernelEntryName(KernelEntry entry) {
       return "vmlinux";
     case KernelEntry::kBzImage:
       return "bzimage";
+    case KernelEntry::kEfiImage:
+      return "efi-image";
+    case KernelEntry::kEfiHandover:
+      return "efi-handover";
   }
   Bug();
 }

@@ -8,7 +8,7 @@
 
 namespace holdfast {
 
-std::string_view KernelEntryName(KernelEntry entry);  // "auto", "vmlinux", "bzimage"
+std::string_view KernelEntryName(KernelEntry entry);  // "auto", "vmlinux", "bzimage", "efi-image", "efi-handover"
 
 // What a kernel's setup header says of its entries.  Which of them are at hand, and what the processor is like, is for
 // the shell to say.

@@ -39,20 +39,4 @@ Status ReadCarriedBundle(const StageImage& image, const LoadedBoot& boot, const 
   return kDone;
 }
 
-std::string_view PartName(BundlePartKind kind) {
-  switch (kind) {
-    case BundlePartKind::kKernel:
-      return "bundle's kernel";
-    case BundlePartKind::kVmlinux:
-      return "bundle's vmlinux";
-    case BundlePartKind::kInitrd:
-      return "bundle's initrd";
-    case BundlePartKind::kCommandLine:
-      return "bundle's command line";
-    case BundlePartKind::kHandover:
-      return "bundle's handover";
-  }
-  Bug();
-}
-
 }  // namespace holdfast::purgatory

@@ -30,6 +30,4 @@ struct CarriedBundle {
 Status ReadCarriedBundle(const StageImage& image, const LoadedBoot& boot, const PhysMemory& memory,
                          Sha256BlocksFn blocks, CarriedBundle& out, std::uint64_t& num_bytes, std::string_view& failed);
 
-std::string_view PartName(BundlePartKind kind);
-
 }  // namespace holdfast::purgatory

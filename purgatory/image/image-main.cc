@@ -6,6 +6,7 @@
 #include "common/console/wording.h"
 #include "common/format/boot-params.h"
 #include "common/format/image-string.h"
+#include "common/format/inner-kernel.h"
 #include "common/plan/kernel-entry.h"
 #include "common/plan/kernel-options.h"
 #include "common/plan/mode.h"
@@ -13,7 +14,6 @@
 #include "purgatory/boot.h"
 #include "purgatory/execute.h"
 #include "purgatory/image/carried-bundle.h"
-#include "purgatory/image/inner-kernel.h"
 #include "purgatory/image/stage-image.h"
 #include "purgatory/image/work-area.h"
 #include "purgatory/seed.h"
@@ -120,11 +120,11 @@ class ImageBoot : private Boot {
       SayLine(SayNotKept, "crash kernel");
       return;
     }
-    std::optional<HandoverOption> tree;
+    FixedVector<TreePlace, 1> tree;
     if (const auto part = bundle_.bundle.Find(BundlePartKind::kHandover)) {
-      tree = {bundle_.RangeOf(*part), part->digest};
+      ending_.Check(tree.Append({.option = {bundle_.RangeOf(*part), part->digest}}), "handover");
     }
-    FindHandoversOn({bundles_line_, loaded_.command_line}, tree);
+    FindHandoversOn({bundles_line_, loaded_.command_line}, tree.view());
   }
 
   void AddSegment(std::string_view name, std::uint64_t size, std::optional<PhysRange> at, bool is_temporary = false) {

@@ -86,12 +86,13 @@ class Machine {
   }
   void AddOption(Flag flag, const std::string& option) { line_ += Has(flag) ? " " + option : ""; }
 
-  HandoverCarriers Carriers() const {
-    HandoverCarriers carriers{.bundle = {}, .lines = {line_}, .nodes = nodes_};
+  HandoverCarriers Carriers() {
+    HandoverCarriers carriers{.lines = {line_}, .nodes = nodes_};
     if (Has(kHasTree)) {
       const auto at = PhysRange::FromStartSize(PageMemory::PageAt(header_[5]), kPageSize).value();
       const auto bytes = memory_.View(at);
-      carriers.bundle = HandoverOption{at, bytes.ok() ? Sha256::Of(bytes.value(), &Sha256Blocks) : Digest{}};
+      tree_ = {.option = {at, bytes.ok() ? Sha256::Of(bytes.value(), &Sha256Blocks) : Digest{}}};
+      carriers.trees = std::span(&tree_, 1);
     }
     return carriers;
   }
@@ -120,6 +121,7 @@ class Machine {
   MemoryMap map_{entries_};
   std::vector<SetupDataNode> nodes_;
   std::string line_;
+  TreePlace tree_;
   FoundHandovers found_;
   Problem problem_;
   std::vector<KeptRange> kept_storage_{kMaxKept};

@@ -41,7 +41,11 @@ struct Search {
 
   Status Run() {
     found.Clear();
-    return FindHandovers({.bundle = bundle, .lines = {bundles_line, loaders_line}, .nodes = nodes}, map.map(), found,
+    std::vector<TreePlace> trees;
+    if (bundle) {
+      trees.push_back({.option = *bundle});
+    }
+    return FindHandovers({.trees = trees, .lines = {bundles_line, loaders_line}, .nodes = nodes}, map.map(), found,
                          problem);
   }
   std::vector<Carrier> Carriers() {

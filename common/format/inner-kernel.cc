@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The kernel in the bundle.
+// The kernel that the stage starts.
 
-#include "purgatory/image/inner-kernel.h"
+#include "common/format/inner-kernel.h"
 
 #include "common/base/byte-reader.h"
 
-namespace holdfast::purgatory {
+namespace holdfast {
 
 namespace {
 
@@ -15,7 +15,28 @@ std::uint64_t SetupSize(std::span<const std::byte> file) {
   return DecodeKernelSetup(file, image).ok() ? image.protected_offset : 0;
 }
 
+// In the payload of a whole bzImage; or why there is none.
+void FindVmlinux(InnerKernel& out) {
+  const auto payload = FindKernelPayload(out.file, out.image);
+  if (!payload.ok()) {
+    out.why_no_vmlinux = payload.error();
+  } else if (payload.value().codec == PayloadCodec::kZstd) {
+    out.packed = Packed{payload.value().packed, payload.value().unpacked_size};
+  } else {
+    const auto magic = ByteReader(payload.value().packed).Read<Le32>();
+    out.why_no_vmlinux = {Errc::kUnsupported, magic.ok() ? magic.value().value() : 0};
+  }
+}
+
 }  // namespace
+
+Status ReadInnerKernel(std::span<const std::byte> file, InnerKernel& out) {
+  out.file = file;
+  TRY(DecodeKernelImage(out.file, out.image));
+  out.has_bzimage = true;
+  FindVmlinux(out);
+  return kDone;
+}
 
 Status ReadInnerKernel(const Bundle& bundle, InnerKernel& out, std::string_view& failed) {
   failed = PartName(BundlePartKind::kKernel);
@@ -33,17 +54,8 @@ Status ReadInnerKernel(const Bundle& bundle, InnerKernel& out, std::string_view&
   }
   TRY(DecodeKernelImage(out.file, out.image));
   out.has_bzimage = true;
-  if (vmlinux) {
-    return kDone;
-  }
-  const auto payload = FindKernelPayload(out.file, out.image);
-  if (!payload.ok()) {
-    out.why_no_vmlinux = payload.error();
-  } else if (payload.value().codec == PayloadCodec::kZstd) {
-    out.packed = Packed{payload.value().packed, payload.value().unpacked_size};
-  } else {
-    const auto magic = ByteReader(payload.value().packed).Read<Le32>();
-    out.why_no_vmlinux = {Errc::kUnsupported, magic.ok() ? magic.value().value() : 0};
+  if (!vmlinux) {
+    FindVmlinux(out);
   }
   return kDone;
 }
@@ -56,4 +68,4 @@ Status Unpack(const Packed& packed, std::span<std::byte> out, ZstdWorkspace& wor
   return kDone;
 }
 
-}  // namespace holdfast::purgatory
+}  // namespace holdfast

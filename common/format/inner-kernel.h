@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The kernel in the bundle, on its way from packed bytes to a running one.
+// The kernel that the stage starts, on its way from packed bytes to a running one.
 
 #pragma once
 
@@ -7,13 +7,12 @@
 #include <string_view>
 
 #include "common/codec/zstd.h"
+#include "common/format/bundle.h"
 #include "common/format/kernel-header.h"
 #include "common/format/vmlinux.h"
 #include "common/mem/phys-range.h"
-#include "common/plan/boot-plan.h"
-#include "purgatory/image/carried-bundle.h"
 
-namespace holdfast::purgatory {
+namespace holdfast {
 
 // Packed bytes that have to be unpacked before they are of use.
 struct Packed {
@@ -33,10 +32,12 @@ struct InnerKernel {
   bool has_vmlinux() const { return packed.has_value() || !unpacked.empty(); }
 };
 
-// Reads the kernel's header and finds its payload.  On error `failed` names what it is about.
+// Reads a whole bzImage's header and finds its payload.
+Status ReadInnerKernel(std::span<const std::byte> file, InnerKernel& out);
+// The same of a bundle's, whose payload may lie beside it.  On error `failed` names what it is about.
 Status ReadInnerKernel(const Bundle& bundle, InnerKernel& out, std::string_view& failed);
 
 // kMalformed (where: bytes that came out): it unpacks to less than was stated; DecodeZstd's errors.
 Status Unpack(const Packed& packed, std::span<std::byte> out, ZstdWorkspace& workspace);
 
-}  // namespace holdfast::purgatory
+}  // namespace holdfast
