@@ -122,7 +122,7 @@ SAN_FLAGS  = $(STD) $(WARN) $(SAN_WARN) $(SAN_OPT) $(DEBUG) $(SAN) $(INCLUDE) $(
 # Most of the time goes into compiling tests, so what is not measured is hardly optimised.
 SAN_OPT := -O0
 $(BLD)/san/common/%: SAN_OPT := -O1
-$(BLD)/host/tests/e2e/%: OPT := -O1
+$(BLD)/host/tests/e2e/% $(BLD)/host/tools/%: OPT := -O1
 
 host = $(patsubst %,$(BLD)/host/%.o,$(basename $(1)))
 san  = $(patsubst %,$(BLD)/san/%.o,$(basename $(1)))
@@ -358,7 +358,7 @@ e2e: $(E2E_NEEDS)  ## real kernels in QEMU guests
 	$(Q)tests/summary.sh run e2e tests/e2e/run.sh
 
 matrix: $(E2E_NEEDS)  ## every old and new kernel, loader, entry and firmware, into build/e2e/matrix.md; an hour
-	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs],[matrix],[kaslr-ten]'; code=$$?; \
+	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs],[matrix],[exhaustive]'; code=$$?; \
 	  tests/e2e/matrix-table.sh >$(BLD)/e2e/matrix.md && exit $$code
 
 # The suites go one after another, each on all cores; a failed one does not hide the next.  The KHO kernel takes
