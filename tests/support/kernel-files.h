@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "common/abi/boot-params.h"
 #include "common/abi/bundle.h"
 #include "common/abi/elf.h"
 #include "common/base/align.h"
@@ -162,6 +163,22 @@ inline ByteVector BuildBundle(const std::vector<TestPart>& parts, KernelEntry en
                          .digest = {}});
   SealBundle(bundle);
   return bundle;
+}
+
+// The header of Debian's 6.1 cloud kernel, but for the size of its file.
+inline SetupHeader DebianHeader(std::uint8_t setup_sectors) {
+  SetupHeader header{};
+  header.setup_sects = std::byte{setup_sectors};
+  header.boot_flag.Set(0xaa55);
+  header.header.Set(kSetupHeaderMagic);
+  header.version.Set(0x020f);
+  header.loadflags = std::byte{1};
+  header.kernel_alignment.Set(0x200000);
+  header.relocatable_kernel = std::byte{1};
+  header.xloadflags.Set(0x7f);
+  header.pref_address.Set(0x1000000);
+  header.init_size.Set(0x3378000);
+  return header;
 }
 
 }  // namespace holdfast::test

@@ -7,6 +7,7 @@
 
 #include <vector>
 
+#include "tests/support/kernel-files.h"
 #include "tests/unit/format/expect.h"
 
 namespace holdfast {
@@ -14,20 +15,9 @@ namespace {
 
 using test::CheckError;
 
-// As in Debian's 6.1 cloud kernel.
 SetupHeader DebianHeader() {
-  SetupHeader header{};
-  header.setup_sects = std::byte{39};
+  SetupHeader header = test::DebianHeader(39);
   header.syssize.Set(0x100);
-  header.boot_flag.Set(0xaa55);
-  header.header.Set(kSetupHeaderMagic);
-  header.version.Set(0x020f);
-  header.loadflags = std::byte{1};
-  header.kernel_alignment.Set(0x200000);
-  header.relocatable_kernel = std::byte{1};
-  header.xloadflags.Set(0x7f);
-  header.pref_address.Set(0x1000000);
-  header.init_size.Set(0x3378000);
   return header;
 }
 
