@@ -146,7 +146,8 @@ Status Firmware::ReadMap(std::span<std::byte> storage, StoredMap& out) const {
   UINTN descriptor_size = 0;
   UINT32 version = 0;
   auto* const descriptors = reinterpret_cast<EFI_MEMORY_DESCRIPTOR*>(storage.data());
-  TRY(StatusOf(boot().GetMemoryMap(&size, descriptors, &key, &descriptor_size, &version), size));
+  const EFI_STATUS status = boot().GetMemoryMap(&size, descriptors, &key, &descriptor_size, &version);
+  TRY(StatusOf(status, size));
   if (size > storage.size() || descriptor_size > std::numeric_limits<std::uint32_t>::max()) {
     return Error{Errc::kTooLarge, size};
   }
@@ -211,7 +212,8 @@ Result<std::span<std::byte>> Firmware::GetVariable(const char16_t* name, const E
                                                    std::span<std::byte> storage, std::uint32_t* attributes) const {
   UINTN size = storage.size();
   UINT32 found = 0;
-  TRY(StatusOf(runtime().GetVariable(Text(name), Guid(vendor), &found, &size, storage.data()), size));
+  const EFI_STATUS status = runtime().GetVariable(Text(name), Guid(vendor), &found, &size, storage.data());
+  TRY(StatusOf(status, size));
   if (size > storage.size()) {
     return Error{Errc::kTooLarge, size};
   }
