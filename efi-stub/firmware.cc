@@ -186,9 +186,13 @@ Result<std::uint64_t> Firmware::FileSize(EFI_HANDLE device, const char16_t* path
   return size;
 }
 
-Status Firmware::ReadFile(EFI_HANDLE device, const char16_t* path, std::span<std::byte> out) const {
+Status Firmware::ReadFile(EFI_HANDLE device, const char16_t* path, std::span<std::byte> out,
+                          std::uint64_t offset) const {
   File file;
   TRY(OpenFile(*this, device, path, file));
+  if (offset != 0) {
+    TRY(StatusOf(file->SetPosition(file.get(), offset)));
+  }
   std::size_t done = 0;
   while (done < out.size()) {
     const std::size_t wanted = std::min(kReadChunk, out.size() - done);
