@@ -26,6 +26,8 @@ ExitCode ExitFor(Errc code) {
     case Errc::kOutsideScratch:
     case Errc::kConflict:
     case Errc::kFault:
+    case Errc::kUntrusted:
+    case Errc::kContentsLost:
       return ExitCode::kFound;
     case Errc::kTruncated:
     case Errc::kTooLarge:
@@ -41,6 +43,9 @@ ExitCode ExitFor(Errc code) {
     case Errc::kUnsupported:
     case Errc::kCycle:
       return ExitCode::kBadInput;
+    case Errc::kFirmware:
+    case Errc::kNotFound:
+      return ExitCode::kSystem;
   }
   return ExitCode::kBadInput;
 }
