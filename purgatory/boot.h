@@ -124,7 +124,7 @@ class Boot {
   Timeline time_;
   Consoles consoles_;
   Ending ending_;
-  ReadableMemory readable_;
+  x86::ReadableMemory readable_;
   PhysMemory memory_ = readable_.memory();
   std::optional<x86::IdentityMap> tables_;
   LoadedBoot loaded_;
