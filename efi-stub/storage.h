@@ -38,6 +38,7 @@ struct Storage {
   std::array<PhysRange, kMaxRamRanges> ram;
   std::array<KeptRange, kMaxKept> kept;
   std::array<FirmwareClaim, kMaxFirmwareClaims> claims;
+  std::array<FirmwareClaim, kMaxFirmwareClaims> wanted_claims;
   ZstdWorkspace zstd;
   alignas(8) std::array<std::byte, kMaxHandoverSize> handover_file;
   alignas(8) std::array<std::byte, kMaxHandoverSize> bundles_handover;
