@@ -54,14 +54,18 @@ struct FoundHandover {
 
 inline constexpr std::size_t kMaxCommandLines = 2;  // the bundle's and the loader's
 inline constexpr std::size_t kMaxDeviceTrees = 2;
-// The bundle's tree, four trees a line, a KHO node, the device trees, three options.
-inline constexpr std::size_t kMaxHandovers = 1 + kMaxCommandLines * kMaxHandoverOptions + 1 + kMaxDeviceTrees + 3;
+// The bundle's tree, or from firmware a section's, a file's, a variable's and a table's.
+inline constexpr std::size_t kMaxShellTrees = 4;
+// The shell's trees, four trees a line, a KHO node, the device trees, three options.
+inline constexpr std::size_t kMaxHandovers =
+    kMaxShellTrees + kMaxCommandLines * kMaxHandoverOptions + 1 + kMaxDeviceTrees + 3;
 using FoundHandovers = FixedVector<FoundHandover, kMaxHandovers>;
 
 // A tree that the shell has found by itself.
 struct TreePlace {
   HandoverOption option;
   bool is_outside = false;  // of FoundHandover
+  bool is_listed = false;   // by firmware, as a configuration table: it may lie where ACPI's tables do
 };
 
 struct HandoverCarriers {
@@ -79,6 +83,8 @@ std::string_view CarrierName(Carrier carrier);
 constexpr bool MayHoldHandover(MemType type) {
   return IsRam(type) || type == MemType::kReserved || type == MemType::kPmem || type == MemType::kPram;
 }
+// A configuration table lies in memory that a kernel leaves alone until it has read it (EBBR 2.1, 2.3.1).
+constexpr bool MayHoldListedTree(MemType type) { return MayHoldHandover(type) || type == MemType::kAcpi; }
 // Whether an earlier stage may have fenced all of `range`: nothing of it is RAM.
 bool IsFenced(PhysRange range, const MemoryMap& map);
 
@@ -88,8 +94,8 @@ Result<KhoBitmaps> FindKhoBitmapsOption(std::string_view line);
 
 // What there is, none of it read yet.  On error `problem` says why: kMalformed, kOutOfBounds: an option that does not
 // read (where: offset in its line); kConflict: the lines disagree about bitmaps; kUnreadable: a tree lies neither in
-// RAM nor in what an earlier stage has fenced; kUnsupported: a second KHO node; kNotRam: of the pool of pmpool= a part
-// is marked in the map, and this is not; kTableFull.
+// RAM nor in what an earlier stage has fenced, nor, if firmware lists it, in ACPI's tables; kUnsupported: a second KHO
+// node; kNotRam: of the pool of pmpool= a part is marked in the map, and this is not; kTableFull.
 Status FindHandovers(const HandoverCarriers& carriers, const MemoryMap& map, FoundHandovers& out, Problem& problem);
 
 }  // namespace holdfast

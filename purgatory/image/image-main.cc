@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The stage as a kernel image: from its loader's jump to the inner kernel's.
 
-#include <cstring>
-
 #include "common/console/wording.h"
 #include "common/format/boot-params.h"
 #include "common/format/image-string.h"
@@ -25,7 +23,6 @@ constexpr std::string_view kShell = "image";
 constexpr std::uint16_t kFirstSerialPort = 0x3f8;
 constexpr std::byte kSecureBootEnabled{3};  // boot_params.secure_boot (arch/x86/include/uapi/asm/bootparam.h)
 constexpr std::byte kVgaText{1};            // screen_info.orig_video_isVGA
-constexpr std::byte kKaslrFlag{1 << 1};     // loadflags
 
 static_assert(EARLY_TABLES * kPageSize + sizeof(Storage) + WORK_STACK_SIZE <= WORK_SIZE,
               "the work area holds everything");
@@ -233,8 +230,8 @@ class ImageBoot : private Boot {
     CheckInitrds();
     ListAllInUse();
     ListWritten();
-    seed_ = MakeSeed(kSlotSeed, loaded_.nodes.view(), memory_);
-    virtual_seed_ = MakeSeed(kVirtualSeed, loaded_.nodes.view(), memory_);
+    seed_ = MakeSeed(x86::kSlotSeed, loaded_.nodes.view(), memory_);
+    virtual_seed_ = MakeSeed(x86::kVirtualSeed, loaded_.nodes.view(), memory_);
     has_vmlinux_ =
         kernel_.has_vmlinux() && bundle_.bundle.entry != KernelEntry::kBzImage && !(WantsEncryption() && MayFallBack());
     ListAllSegments();
@@ -326,12 +323,9 @@ class ImageBoot : private Boot {
 
   // The inner kernel's boot_params, made of the loader's.
   void MakeBootParams() {
-    AdoptSetupHeader(kernel_.image.header, loaded_.params);
+    AdoptKernelHeader(kernel_, plan_.entry, kaslr_, loaded_.params);
     SetCommandLine(PhysAddr(reinterpret_cast<std::uintptr_t>(storage_.command_line.data())), loaded_.params);
     SetInitrd(Initrd(), loaded_.params);
-    if (plan_.entry == KernelEntry::kVmlinux && !kernel_.vmlinux.relocations.empty() && kaslr_) {
-      loaded_.params.hdr.loadflags |= kKaslrFlag;
-    }
   }
 
   StartState Execute() {
@@ -339,14 +333,8 @@ class ImageBoot : private Boot {
     const auto memory = MemoryAt(slot);
     ending_.Check(RelinkNodes(plan_, kept_, loaded_), "plan");
     const std::uint64_t params = reinterpret_cast<std::uintptr_t>(&loaded_.params);
-    if (plan_.entry == KernelEntry::kVmlinux) {
-      LoadVmlinux(kernel_.vmlinux, plan_.virtual_delta, memory);
-      return {params, slot.start().raw() + kernel_.vmlinux.entry};
-    }
-    const auto bytes = kernel_.file.subspan(kernel_.image.protected_offset, kernel_.image.protected_size);
-    Require(bytes.size() <= memory.size());
-    std::memcpy(memory.data(), bytes.data(), bytes.size());
-    return {params, slot.start().raw() + kEntry64Offset};
+    const std::uint64_t entry = LoadKernel(kernel_, plan_.entry, plan_.virtual_delta, memory);
+    return {params, slot.start().raw() + entry};
   }
 
   StageImage image_;
