@@ -104,7 +104,8 @@ TEST_CASE("What does not fit is not linked", "[format][node-chain]") {
   Node<std::array<E820Entry, 1>> extension{};
   Node<std::array<std::byte, 64>> report{};
   NodeChain chain(0);
-  CheckError(PrependE820(Map(130).map, *params, extension.header, extension.payload, chain), Errc::kTableFull, kE820MaxZeropage + 1);
+  CheckError(PrependE820(Map(130).map, *params, extension.header, extension.payload, chain), Errc::kTableFull,
+             kE820MaxZeropage + 1);
   CHECK_FALSE(PrependReport(SomeReport(), report.header, report.payload, chain).ok());
   CHECK(chain.head() == 0);
 }
