@@ -48,7 +48,8 @@ Status StatusOf(EFI_STATUS status, std::uint64_t needed = 0) {
 }
 
 bool IsSameGuid(const EFI_GUID& a, const EFI_GUID& b) {
-  return a.Data1 == b.Data1 && a.Data2 == b.Data2 && a.Data3 == b.Data3 && std::ranges::equal(a.Data4, b.Data4);
+  return a.Data1 == b.Data1 && a.Data2 == b.Data2 && a.Data3 == b.Data3 &&
+         std::equal(std::begin(a.Data4), std::end(a.Data4), std::begin(b.Data4));
 }
 
 std::uint64_t PagesOf(PhysRange range) { return range.size() / kPageSize; }
@@ -186,9 +187,13 @@ Result<std::uint64_t> Firmware::FileSize(EFI_HANDLE device, const char16_t* path
   return size;
 }
 
-Status Firmware::ReadFile(EFI_HANDLE device, const char16_t* path, std::span<std::byte> out) const {
+Status Firmware::ReadFile(EFI_HANDLE device, const char16_t* path, std::span<std::byte> out,
+                          std::uint64_t offset) const {
   File file;
   TRY(OpenFile(*this, device, path, file));
+  if (offset != 0) {
+    TRY(StatusOf(file->SetPosition(file.get(), offset)));
+  }
   std::size_t done = 0;
   while (done < out.size()) {
     const std::size_t wanted = std::min(kReadChunk, out.size() - done);

@@ -61,8 +61,8 @@ class Firmware {
 
   // --- Files, on the volume of a device.  `path` begins with a backslash.
   Result<std::uint64_t> FileSize(EFI_HANDLE device, const char16_t* path) const;
-  // Exactly out.size() bytes from the file's beginning; kTruncated (where: how many there are).
-  Status ReadFile(EFI_HANDLE device, const char16_t* path, std::span<std::byte> out) const;
+  // Exactly out.size() bytes from `offset` in the file on; kTruncated (where: how many there are).
+  Status ReadFile(EFI_HANDLE device, const char16_t* path, std::span<std::byte> out, std::uint64_t offset = 0) const;
 
   // --- Variables
   Result<std::span<std::byte>> GetVariable(const char16_t* name, const EFI_GUID& vendor, std::span<std::byte> storage,

@@ -38,8 +38,10 @@ struct Storage {
   std::array<PhysRange, kMaxRamRanges> ram;
   std::array<KeptRange, kMaxKept> kept;
   std::array<FirmwareClaim, kMaxFirmwareClaims> claims;
+  std::array<FirmwareClaim, kMaxFirmwareClaims> wanted_claims;
   ZstdWorkspace zstd;
   alignas(8) std::array<std::byte, kMaxHandoverSize> handover_file;
+  alignas(8) std::array<std::byte, kMaxHandoverSize> bundles_handover;
   alignas(16) std::array<char, 4096> command_line;
   alignas(16) std::array<std::byte, kMaxReportBytes> report;
 };

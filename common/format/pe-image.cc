@@ -86,7 +86,7 @@ class Decoder {
         header.file_alignment.value() > header.section_alignment.value()) {
       return Error{Errc::kMalformed, optional_header_ + offsetof(PeOptionalHeader, file_alignment)};
     }
-    out_.section_table = static_cast<std::uint32_t>(optional_header_) + size;
+    out_.section_table = optional_header_ + size;
     return CheckExtent();
   }
 
