@@ -8,8 +8,26 @@
 
 #include "common/codec/sha256.h"
 
+struct evp_md_ctx_st;  // OpenSSL's
+
 namespace holdfast::tool {
 
 Digest DigestOf(std::span<const std::byte> bytes);
+
+// Of bytes that come one after another.
+class DigestStream {
+ public:
+  DigestStream();
+  ~DigestStream();
+  DigestStream(const DigestStream&) = delete;
+  DigestStream& operator=(const DigestStream&) = delete;
+
+  void Add(std::span<const std::byte> bytes);
+  // Once, at the end.
+  Digest Done();
+
+ private:
+  evp_md_ctx_st* context_;
+};
 
 }  // namespace holdfast::tool

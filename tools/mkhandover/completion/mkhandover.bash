@@ -7,26 +7,30 @@ _mkhandover() {
   case $prev in
     --on-refusal) words='reset halt' ;;
     --kaslr) words='on off' ;;
+    --on-loss) words='refuse drop' ;;
+    --overwrite-request) words='keep clear' ;;
     --mode) words='auto fence native' ;;
     --entry) words='auto vmlinux bzimage' ;;
     --as) words='holdfast kho-v1 kho-v1-512 kho-v1-4096 kho-v2 kho-v3 kho-v4 kho-series pkram-pgt pkram-pgt4 pkram-pgt5 pkram-regions pmpool prmem badram memmap' ;;
     --via) words='auto segments file kexec-tools' ;;
-    -o | --output | --pages-of | --from | --ram-from | --map | --handover | --kernel | --initrd | --svg | --memory | --image | --stage | --kexec)
+    -o | --output | --pages-of | --from | --ram-from | --map | --handover | --kernel | --initrd | --svg | --memory | --image | --stage | --kexec | --stub | --os-release | --esp | --bundle)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
-    --preserve | --scratch | --segment | --in-use | --cmdline | --seed | --refusal-delay | --efi-descriptor-size) return ;;
+    --preserve | --scratch | --segment | --in-use | --cmdline | --uname | --entry-title | --set | --seed | --refusal-delay | --efi-descriptor-size) return ;;
   esac
   if [ -z "$words" ]; then
     case $COMP_CWORD:$verb in
-      1:*) words='make inspect check plan bundle load report map -h --help --version' ;;
-      *:make) words="-o --output --preserve --pages-of --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --efi-descriptor-size $common" ;;
+      1:*) words='make inspect check plan bundle load install variable report map -h --help --version' ;;
+      *:make) words="-o --output --preserve --pages-of --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --digest --on-loss --overwrite-request --efi-descriptor-size $common" ;;
       *:inspect) words="--as --memory $common" ;;
       *:check) words="--map --handover --as --memory --segment --efi-descriptor-size $common" ;;
       *:plan) words="--map --handover --as --memory --kernel --initrd --cmdline --in-use --mode --entry --seed --efi-descriptor-size $common" ;;
-      *:bundle) words="-o --output --kernel --initrd --cmdline --handover --as --memory --mode --entry --compress --image $common" ;;
+      *:bundle) words="-o --output --kernel --initrd --cmdline --handover --as --memory --mode --entry --compress --image --efi --stub --os-release --uname $common" ;;
       *:load) words="--kernel --initrd --cmdline --reuse-cmdline --handover --as --memory --mode --entry --stage --via --kexec -n --dry-run --exec $common" ;;
+      *:install) words="--esp --stub --image --kernel --initrd --cmdline --handover --bundle --removable --loader-entry --entry-title $common" ;;
+      *:variable) words="--set --set-kho --clear --keep --memory $common" ;;
       *:report) words="--handover $common" ;;
       *:map) words="--map --handover --as --memory --svg --efi-descriptor-size $common" ;;
     esac
