@@ -75,7 +75,7 @@ expect 0 make --json -o j.dtb "${guest[@]}" --ram-from none --on-refusal halt --
 is_json
 has '["preserved"][0]["start"]' 0x10000000
 expect 0 inspect --json j.dtb
-has '["policy"]' "{'on_refusal': 'halt', 'refusal_delay': 3, 'kaslr': False}"
+has '["policy"]' "{'on_refusal': 'halt', 'refusal_delay': 3, 'kaslr': False, 'on_loss': 'refuse', 'overwrite_request': 'keep'}"
 has '["ram"]' '[]'
 
 expect 0 make -o merged.dtb --from h.dtb --preserve 1G+4K --scratch 32M+16M --ram-from none
@@ -545,7 +545,8 @@ expect 0 variable --root firmware --json
 has '["kind"]' kho
 head -c 50 $variable >cut-variable; cp cut-variable $variable
 expect 6 variable --root firmware
-mkdir -p void; expect 6 variable --root firmware --set-kho --memory text
+mkdir void; head -c 4096 /dev/zero >void/0x100000.bin
+expect 6 variable --root firmware --set-kho --memory text
 expect 7 variable --root firmware --set-kho --memory void
 grep -q '^mkhandover: the KHO tree at .* cannot be read, and is not believed without its digest: ' err || fail "KHO without memory: $(cat err)"
 expect 2 variable --root firmware --set 'holdfast=1,2'
