@@ -84,6 +84,7 @@ inline constexpr std::byte kLoadedHigh{1};                    // loadflags
 inline constexpr std::byte kUndefinedLoader{0xff};            // type_of_loader
 inline constexpr std::uint16_t kXlfKernel64 = 1 << 0;
 inline constexpr std::uint16_t kXlfCanBeLoadedAbove4G = 1 << 1;
+inline constexpr std::uint16_t kXlfEfiHandover64 = 1 << 3;  // its EFI stub takes boot_params
 inline constexpr std::uint16_t kXlf5Level = 1 << 5;         // its decompressor may be entered in 5-level paging
 inline constexpr std::uint16_t kXlf5LevelEnabled = 1 << 6;  // it runs in 5-level paging itself
 
