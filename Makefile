@@ -488,6 +488,7 @@ $(TIDY_STAMPS): $(BLD)/tidy/%.stamp: %.cc $(BLD)/host/%.o .clang-tidy
 lint-selftest:
 	$(Q)tests/lint/layers-selftest.sh
 	$(Q)tests/lint/gates-selftest.sh
+	$(Q)tests/lint/efi-gates-selftest.sh
 
 gates: $(BLD)/purgatory.ro image efi  ## what must be true of the built purgatory, image and EFI application
 	$(Q)tests/summary.sh run gates tests/lint/gates.sh $<
