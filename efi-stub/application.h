@@ -83,6 +83,7 @@ class Application {
   Status MakePlan(const BootInputs& inputs);
   Status Claim(const BootInputs& inputs);
   void Mark(std::string_view name);
+  static Sha256BlocksFn Blocks();
 
   template <typename Say, typename... Args>
   void SayLine(Say say, Args... args) {
