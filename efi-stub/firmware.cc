@@ -19,7 +19,6 @@ constexpr EFI_GUID kGlobalVariableGuid = EFI_GLOBAL_VARIABLE;
 constexpr std::size_t kMaxVendorLength = 64;
 // Some firmware fails at reads of many MiB.
 constexpr std::size_t kReadChunk = kMiB;
-constexpr std::uint64_t kMicrosecondsPerSecond = 1'000'000;
 
 // GNU-EFI's functions take pointers to what they only read.
 EFI_GUID* Guid(const EFI_GUID& guid) { return const_cast<EFI_GUID*>(&guid); }
@@ -308,18 +307,5 @@ Status Firmware::ExitBootServices(std::uint64_t map_key) const {
 }
 
 void Firmware::StopWatchdog() const { static_cast<void>(boot().SetWatchdogTimer(0, 0, 0, nullptr)); }
-
-void Firmware::Wait(std::uint32_t seconds) const {
-  for (; seconds != 0; --seconds) {
-    static_cast<void>(boot().Stall(kMicrosecondsPerSecond));
-  }
-}
-
-void Firmware::ResetMachine() const {
-  static_cast<void>(runtime().ResetSystem(EfiResetCold, EFI_SUCCESS, 0, nullptr));
-  while (true) {
-    __builtin_ia32_pause();
-  }
-}
 
 }  // namespace holdfast::efi
