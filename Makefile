@@ -145,12 +145,12 @@ $(BLD)/san/common/%.o: common/%.cc Makefile
 $(BLD)/host/%.o: %.cc Makefile
 	$(call say,host,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(HOST_FLAGS) $(TEXT_LIBS) -c $< -o $@
+	$(Q)$(CXX) $(HOST_FLAGS) $(MORE_FLAGS) -c $< -o $@
 
 $(BLD)/san/%.o: %.cc Makefile
 	$(call say,san,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CXX) $(SAN_FLAGS) $(TEXT_LIBS) -c $< -o $@
+	$(Q)$(CXX) $(SAN_FLAGS) $(MORE_FLAGS) -c $< -o $@
 
 $(BLD)/host/libcommon.a: $(COMMON_HOST)
 $(BLD)/san/libcommon.a: $(COMMON_SAN)
@@ -271,8 +271,6 @@ efi: $(BLD)/holdfast.efi
 
 # --- Tool ---------------------------------------------------------------------------------------------------------
 
-# Debian has no static libfmt, so its headers are compiled in.
-TEXT_LIBS := -DFMT_HEADER_ONLY
 TOOL_LIBS := -lfdt -lzstd -llzma -llz4 -lbz2 -lz -lcrypto -pthread
 TOOL_HOST := $(call host,$(TOOL_SRC))
 
@@ -295,8 +293,8 @@ TOOL_PARTS := $(filter-out %/main.cc,$(TOOL_SRC))
 # So may they call the application's parts, on a table of their own; but not what asks the processor itself.
 EFI_PARTS := $(filter-out %/efi-main.cc efi-stub/application%.cc,$(filter %.cc,$(EFI_SRC)))
 FAKE_EFI := $(patsubst %.cc,%.o,$(wildcard tests/support/fake-*.cc))
-$(BLD)/san/efi-stub/% $(BLD)/san/tests/unit/efi-stub/%: TEXT_LIBS += $(GNU_EFI)
-$(FAKE_EFI:%=$(BLD)/san/%) $(FAKE_EFI:%=$(BLD)/host/%): TEXT_LIBS += $(GNU_EFI)
+$(BLD)/san/efi-stub/% $(BLD)/san/tests/unit/efi-stub/%: MORE_FLAGS := $(GNU_EFI)
+$(FAKE_EFI:%=$(BLD)/san/%) $(FAKE_EFI:%=$(BLD)/host/%): MORE_FLAGS := $(GNU_EFI)
 
 $(BLD)/tests/unit: $(call san,$(UNIT_SRC) $(SUPPORT_SRC) $(CATCH_MAIN) $(TOOL_PARTS) $(EFI_PARTS)) $(BLD)/san/libcommon.a
 	$(call say,link,$@)

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Text for people: the one wrapper around fmt.
 
+// Debian has no static library of fmt: here, and nowhere else, its headers are all of it.
+#define FMT_HEADER_ONLY
+
 #include "tools/mkhandover/text.h"
 
 #include "common/base/text-writer.h"
 #include "common/console/wording.h"
 
 namespace holdfast::tool {
+
+std::string FormatAll(fmt::string_view pattern, fmt::format_args args) { return fmt::vformat(pattern, args); }
 
 std::string Hex(std::uint64_t value) { return Format("{:#x}", value); }
 

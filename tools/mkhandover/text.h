@@ -17,9 +17,12 @@
 
 namespace holdfast::tool {
 
+// Once for all arguments: what formats them is most of the library, and compiled in text.cc alone.
+std::string FormatAll(fmt::string_view pattern, fmt::format_args args);
+
 template <typename... Args>
 std::string Format(fmt::format_string<Args...> pattern, Args&&... args) {
-  return fmt::format(pattern, std::forward<Args>(args)...);
+  return FormatAll(pattern, fmt::make_format_args(args...));
 }
 
 // "0x1000"
