@@ -294,7 +294,9 @@ TEST_LIBS  := $(TOOL_LIBS)
 TOOL_PARTS := $(filter-out %/main.cc,$(TOOL_SRC))
 # So may they call the application's parts, on a table of their own.
 EFI_PARTS := $(filter-out %/efi-main.cc,$(filter %.cc,$(EFI_SRC)))
+FAKE_EFI := $(patsubst %.cc,%.o,$(wildcard tests/support/fake-*.cc))
 $(BLD)/san/efi-stub/% $(BLD)/san/tests/unit/efi-stub/%: TEXT_LIBS += $(GNU_EFI)
+$(FAKE_EFI:%=$(BLD)/san/%) $(FAKE_EFI:%=$(BLD)/host/%): TEXT_LIBS += $(GNU_EFI)
 
 $(BLD)/tests/unit: $(call san,$(UNIT_SRC) $(SUPPORT_SRC) $(CATCH_MAIN) $(TOOL_PARTS) $(EFI_PARTS)) $(BLD)/san/libcommon.a
 	$(call say,link,$@)

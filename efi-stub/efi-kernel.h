@@ -4,24 +4,30 @@
 
 #pragma once
 
-#include "common/mem/preserved-map.h"
+#include "common/format/inner-kernel.h"
+#include "common/mem/problem.h"
 #include "efi-stub/firmware.h"
 
 namespace holdfast::efi {
 
 struct EfiKernelStart {
-  std::span<const std::byte> kernel;  // the bzImage
+  const KernelImage& kernel;
   std::span<const std::byte> initrd;  // through LoadFile2, or none
-  std::string_view command_line;
-  // For the handover entry only: the head of a setup_data chain, in memory that stays.
-  std::optional<PhysAddr> setup_data;
+  std::string_view command_line;      // UTF-8, with a NUL behind it
+  // For the handover entry only: the head of a setup_data chain, in memory that stays, or 0.
+  std::uint64_t setup_data = 0;
 };
 
-// Has firmware load and verify the kernel; nothing of it has run.  kUntrusted (what: "kernel").
+// Has firmware load and verify the kernel; nothing of it has run.  kUntrusted (what: "kernel"), kFirmware.
 Result<EFI_HANDLE> LoadEfiKernel(const Firmware& firmware, std::span<const std::byte> kernel, Problem& problem);
 
-// Returns only where it did not start, or has ended: its image is unloaded then, and the initrd not offered any more.
+// Returns only where it did not start, or has ended; the initrd is then not offered any more.  The image is for the
+// caller to unload, unless it was started.  kMalformed (where: byte offset): a command line that is no text; kTooLarge:
+// one of more than kMaxOptions characters; kFirmware.
+inline constexpr std::size_t kMaxOptions = 4095;
 Status StartEfiImage(const Firmware& firmware, EFI_HANDLE image, const EfiKernelStart& start, Problem& problem);
+// As boot.rst, "EFI Handover Protocol", has it.  kUnsupported (where: xloadflags): the kernel has no such entry;
+// kMalformed (where: handover_offset): it would be outside the image; kFirmware.
 Status EnterEfiHandover(const Firmware& firmware, Ledger& ledger, EFI_HANDLE image, const EfiKernelStart& start,
                         Problem& problem);
 

@@ -44,7 +44,8 @@ class Firmware {
   EFI_HANDLE image() const { return image_; }
   EFI_SYSTEM_TABLE* table() const { return table_; }
 
-  Result<Done> ReadSelf(Self& out) const;
+  // kMalformed (where: their size): options that are no UTF-16.
+  Status ReadSelf(Self& out) const;
   std::u16string_view vendor() const;
   // SecureBoot is 1 and SetupMode is not.
   bool IsSecure() const;
@@ -52,6 +53,7 @@ class Firmware {
 
   // --- Memory
   Status ReadMap(std::span<std::byte> storage, StoredMap& out) const;
+  // kNotFound: a page of it is not free.  Pre: whole pages.
   Status AllocateAt(PhysRange range, EFI_MEMORY_TYPE type) const;
   // At least `size` bytes, whole pages, below `limit`; as high as firmware likes.
   Result<PhysRange> Allocate(std::uint64_t size, EFI_MEMORY_TYPE type, std::uint64_t limit = kPhysLimit) const;
@@ -59,8 +61,8 @@ class Firmware {
 
   // --- Files, on the volume of a device.  `path` begins with a backslash.
   Result<std::uint64_t> FileSize(EFI_HANDLE device, const char16_t* path) const;
-  // Exactly out.size() bytes from the file's beginning; kTruncated (where: how many there are).
-  Status ReadFile(EFI_HANDLE device, const char16_t* path, std::span<std::byte> out) const;
+  // Exactly out.size() bytes from `offset` in the file on; kTruncated (where: how many there are).
+  Status ReadFile(EFI_HANDLE device, const char16_t* path, std::span<std::byte> out, std::uint64_t offset = 0) const;
 
   // --- Variables
   Result<std::span<std::byte>> GetVariable(const char16_t* name, const EFI_GUID& vendor, std::span<std::byte> storage,
@@ -87,6 +89,8 @@ class Firmware {
 
   // --- The end
   Status ExitBootServices(std::uint64_t map_key) const;
+  // Firmware resets the machine when a boot takes it minutes: hashing what is kept may.
+  void StopWatchdog() const;
   void Wait(std::uint32_t seconds) const;
   [[noreturn]] void ResetMachine() const;
 

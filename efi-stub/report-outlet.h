@@ -12,7 +12,8 @@
 
 namespace holdfast::efi {
 
-// What the variable had to leave out is in `left_out` ("", "handover", "handover, maps", "everything").
+// What the variable had to leave out is in `left_out` ("", "handover", "handover, maps", "everything"), and in the
+// report, with the table's address.
 // Errors: EncodeBootReport()'s, and firmware's for the table's memory; a variable that firmware does not take at all is
 // no error.
 Status LeaveReport(const Firmware& firmware, Ledger& ledger, BootReport& report, Storage& storage,

@@ -40,6 +40,7 @@ struct Storage {
   std::array<FirmwareClaim, kMaxFirmwareClaims> claims;
   ZstdWorkspace zstd;
   alignas(8) std::array<std::byte, kMaxHandoverSize> handover_file;
+  alignas(8) std::array<std::byte, kMaxHandoverSize> bundles_handover;
   alignas(16) std::array<char, 4096> command_line;
   alignas(16) std::array<std::byte, kMaxReportBytes> report;
 };

@@ -13,6 +13,7 @@
 #include "common/arch/x86/consoles.h"
 #include "common/arch/x86/cpu.h"
 #include "common/arch/x86/exceptions.h"
+#include "common/arch/x86/start-next-kernel.h"
 #include "common/base/text-writer.h"
 #include "common/codec/sha256.h"
 #include "common/console/console.h"
@@ -27,14 +28,7 @@
 
 namespace holdfast::purgatory {
 
-// Where the next kernel starts; start-next-kernel.S.
-struct StartState {
-  std::uint64_t boot_params;
-  std::uint64_t entry;
-};
-static_assert(sizeof(StartState) == 16);
-
-inline constexpr std::uint64_t kEntry64Offset = 0x200;  // of the 64-bit entry in a loaded bzImage (boot.rst)
+using x86::StartState;
 
 struct ConsoleOptions {
   std::uint16_t serial_base = 0;
@@ -130,7 +124,7 @@ class Boot {
   Timeline time_;
   Consoles consoles_;
   Ending ending_;
-  ReadableMemory readable_;
+  x86::ReadableMemory readable_;
   PhysMemory memory_ = readable_.memory();
   std::optional<x86::IdentityMap> tables_;
   LoadedBoot loaded_;

@@ -6,12 +6,10 @@
 #include <cstring>
 
 #include "common/format/boot-params.h"
-#include "common/format/e820.h"
+#include "common/format/node-chain.h"
 
 namespace holdfast::purgatory {
 namespace {
-
-std::uint64_t AddressOf(const void* object) { return reinterpret_cast<std::uintptr_t>(object); }
 
 // The one place where an address becomes memory to be written.
 Status WriteAt(const PreservedMap& kept, PhysRange target, const void* bytes) {
@@ -19,23 +17,6 @@ Status WriteAt(const PreservedMap& kept, PhysRange target, const void* bytes) {
   std::memmove(reinterpret_cast<void*>(target.start().raw()), bytes, static_cast<std::size_t>(target.size()));
   return kDone;
 }
-
-// A chain that is put together from its end: each node gets the one that was linked before it as its next.
-class ChainBuilder {
- public:
-  explicit ChainBuilder(std::uint64_t tail) : next_(tail) {}
-
-  void Prepend(SetupDataHeader& header, std::uint32_t type, std::size_t payload_size) {
-    header.next.Set(next_);
-    header.type.Set(type);
-    header.len.Set(static_cast<std::uint32_t>(payload_size));
-    next_ = AddressOf(&header);
-  }
-  std::uint64_t head() const { return next_; }
-
- private:
-  std::uint64_t next_;
-};
 
 // Ours stands in the place of the loader's SETUP_E820_EXT.
 bool StaysInChain(const BootPlan& plan, const SetupDataNode& node) {
@@ -53,33 +34,15 @@ std::uint64_t NextStaying(const BootPlan& plan, std::span<const SetupDataNode> n
 }  // namespace
 
 Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& boot, Storage& storage) {
-  ChainBuilder chain(NextStaying(plan, boot.nodes.view(), 0));
-
-  TRY_ASSIGN(const auto tree, EncodeBootReport(report, storage.report_node.payload));
-  chain.Prepend(storage.report_node.header, kSetupHoldfastReport, tree.size());
-
-  TRY_ASSIGN(const std::size_t num_extended, EncodeE820(plan.memory, boot.params, storage.extension_node.payload));
-  if (num_extended != 0) {
-    chain.Prepend(storage.extension_node.header, kSetupE820Ext, num_extended * sizeof(E820Entry));
-  }
-
-  for (std::size_t i = 0; i < plan.held.size(); ++i) {
-    Node<SetupIndirect>& node = storage.held_nodes[i];
-    node.payload.type.Set(kSetupIndirectHeld);
-    node.payload.len.Set(plan.held[i].size());
-    node.payload.addr.Set(plan.held[i].start().raw());
-    chain.Prepend(node.header, kSetupIndirect, sizeof(SetupIndirect));
-  }
+  NodeChain chain(NextStaying(plan, boot.nodes.view(), 0));
+  TRY(PrependReport(report, storage.report_node.header, storage.report_node.payload, chain));
+  TRY(PrependE820(plan.memory, boot.params, storage.extension_node.header, storage.extension_node.payload, chain));
+  PrependHeld(plan.held.view(), storage.held_nodes, chain);
   boot.params.hdr.setup_data.Set(chain.head());
   if (plan.drops_efi) {
     DropEfi(boot.params);
   }
   return kDone;
-}
-
-Status CheckTarget(const PreservedMap& kept, PhysRange target) {
-  const auto hit = kept.FirstOverlap(target);
-  return hit ? Status(Error{Errc::kOverlap, target.Intersection(hit->range).start().raw()}) : Status(kDone);
 }
 
 Status RelinkNodes(const BootPlan& plan, const PreservedMap& kept, const LoadedBoot& boot) {

@@ -20,9 +20,6 @@ namespace holdfast::purgatory {
 // On error nothing outside was touched.
 Status PrepareNodes(const BootPlan& plan, const BootReport& report, LoadedBoot& boot, Storage& storage);
 
-// kOverlap (where: the first kept byte): a write to `target` would meet kept memory.
-Status CheckTarget(const PreservedMap& kept, PhysRange target);
-
 // Links the loader's nodes anew, without those that the next kernel must not see; a KHO node that it must not take gets
 // a type of ours.  kOverlap: a write would have met kept memory; then nothing was written.
 Status RelinkNodes(const BootPlan& plan, const PreservedMap& kept, const LoadedBoot& boot);

@@ -44,21 +44,7 @@ Status ReadE820Extensions(const PhysMemory& memory, std::span<const SetupDataNod
 
 }  // namespace
 
-Status ReadableMemory::AddRam(const MemoryMap& map) {
-  for (const MemEntry& entry : map.view()) {
-    if (IsRam(entry.type)) {
-      TRY(Add(entry.range));
-    }
-  }
-  return kDone;
-}
-
-const std::byte* ReadableMemory::Read(const void* backing, PhysRange range) {
-  const bool readable = static_cast<const RangeSet*>(backing)->Contains(range);
-  return readable ? reinterpret_cast<const std::byte*>(range.start().raw()) : nullptr;
-}
-
-Status ReadLoadedBoot(PhysAddr address, ReadableMemory& readable, LoadedBoot& out, std::string_view& failed) {
+Status ReadLoadedBoot(PhysAddr address, x86::ReadableMemory& readable, LoadedBoot& out, std::string_view& failed) {
   failed = "boot_params";
   TRY_ASSIGN(out.params_at, PhysRange::FromStartSize(address, sizeof(BootParams)));
   TRY(readable.Add(out.params_at));

@@ -13,6 +13,7 @@
 #include "common/arch/x86/page-tables.h"
 #include "common/codec/zstd.h"
 #include "common/format/kho.h"
+#include "common/format/node-chain.h"
 #include "common/mem/memory-map.h"
 #include "common/mem/preserved-map.h"
 #include "common/plan/boot-plan.h"
@@ -21,13 +22,6 @@
 namespace holdfast::purgatory {
 
 inline constexpr std::size_t kMaxExtension = kMaxMapEntries - kE820MaxZeropage;
-
-// A setup_data node with its payload behind it.
-template <typename Payload>
-struct Node {
-  SetupDataHeader header;
-  Payload payload;
-};
 
 // Zero when the stage starts: the entry code clears it.
 struct Storage {

@@ -80,10 +80,13 @@ static_assert(offsetof(SetupHeader, init_size) == 0x260 - 0x1f1);
 inline constexpr std::uint32_t kSetupHeaderMagic = 0x53726448;  // "HdrS"
 inline constexpr std::size_t kSetupHeaderOffset = 0x1f1;
 inline constexpr std::size_t kSetupHeaderLengthFrom = 0x202;  // header_length counts from here
+inline constexpr std::uint64_t kEntry64Offset = 0x200;        // of the 64-bit entry in a loaded bzImage
 inline constexpr std::byte kLoadedHigh{1};                    // loadflags
+inline constexpr std::byte kKaslrFlag{1 << 1};                // loadflags
 inline constexpr std::byte kUndefinedLoader{0xff};            // type_of_loader
 inline constexpr std::uint16_t kXlfKernel64 = 1 << 0;
 inline constexpr std::uint16_t kXlfCanBeLoadedAbove4G = 1 << 1;
+inline constexpr std::uint16_t kXlfEfiHandover64 = 1 << 3;  // its EFI stub takes boot_params
 inline constexpr std::uint16_t kXlf5Level = 1 << 5;         // its decompressor may be entered in 5-level paging
 inline constexpr std::uint16_t kXlf5LevelEnabled = 1 << 6;  // it runs in 5-level paging itself
 

@@ -73,36 +73,36 @@ Status CheckPart(const StoredBundlePart& stored, std::size_t index) {
   return kDone;
 }
 
-// Takes the part's bytes from `bundle`, which ends where the bundle does.  `taken` is the end of what lies before it.
-Status TakePart(const StoredBundlePart& stored, std::size_t index, std::span<const std::byte> bundle,
-                std::uint64_t taken, BundlePart& out) {
+// Where the part lies in a bundle of `bundle_size` bytes.  `taken` is the end of what lies before it.
+Status TakePart(const StoredBundlePart& stored, std::size_t index, std::uint64_t bundle_size, std::uint64_t taken,
+                BundlePart& out) {
   TRY(CheckPart(stored, index));
   const std::uint64_t offset = stored.offset.value();
-  if (offset < taken || offset > bundle.size()) {
+  if (offset < taken || offset > bundle_size) {
     return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, offset))};
   }
-  if (stored.stored_size.value() > bundle.size() - offset) {
+  if (stored.stored_size.value() > bundle_size - offset) {
     return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, stored_size))};
   }
   out.kind = static_cast<BundlePartKind>(stored.kind.value());
   out.encoding = static_cast<BundleEncoding>(stored.encoding.value());
   out.offset = offset;
-  out.stored = bundle.subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(stored.stored_size.value()));
+  out.stored_size = stored.stored_size.value();
   out.size = stored.size.value();
   out.digest = stored.digest;
   return kDone;
 }
 
-Status TakeParts(ByteReader table, std::span<const std::byte> bundle, std::uint64_t taken, Bundle& out) {
+Status TakeParts(ByteReader table, std::uint64_t taken, Bundle& out) {
   for (std::size_t index = 0; !table.done(); ++index) {
     TRY_ASSIGN(const StoredBundlePart stored, table.Read<StoredBundlePart>());
     BundlePart part;
-    TRY(TakePart(stored, index, bundle, taken, part));
+    TRY(TakePart(stored, index, out.size, taken, part));
     if (out.Find(part.kind)) {
       return Error{Errc::kMalformed, WhereInTable(index, offsetof(StoredBundlePart, kind))};
     }
     TRY(out.parts.Append(part));
-    taken = part.offset + part.stored.size();
+    taken = part.offset + part.stored_size;
   }
   if (taken != out.size) {
     return Error{Errc::kMalformed, offsetof(StoredBundleHeader, size)};
@@ -126,8 +126,27 @@ bool BeginsBundle(std::span<const std::byte> bytes) {
   return magic.ok() && magic.value().value() == kBundleMagic;
 }
 
-Status DecodeBundle(std::span<const std::byte> bytes, Sha256BlocksFn blocks, Bundle& out) {
-  ByteReader reader(bytes);
+Result<BundlePlace> FindBundle(std::span<const std::byte> head, std::uint64_t file_size) {
+  if (BeginsBundle(head)) {
+    return BundlePlace{0, file_size};
+  }
+  ByteReader reader(head);
+  const bool is_long = reader.Seek(kStageRecordOffset).ok();
+  const auto record = reader.Read<StageImageRecord>();
+  if (!is_long || !record.ok() || record.value().magic.value() != kStageRecordMagic ||
+      record.value().payload_offset.value() == 0) {
+    return Error{Errc::kBadMagic, 0};
+  }
+  const std::uint64_t offset = record.value().payload_offset.value();
+  const std::uint64_t size = record.value().payload_size.value();
+  if (offset < kStageHeaderSize || offset > file_size || size > file_size - offset) {
+    return Error{Errc::kMalformed, kStageRecordOffset + offsetof(StageImageRecord, payload_offset)};
+  }
+  return BundlePlace{offset, size};
+}
+
+Status DecodeBundleTable(std::span<const std::byte> head, std::uint64_t available, Sha256BlocksFn blocks, Bundle& out) {
+  ByteReader reader(head);
   TRY_ASSIGN(const StoredBundleHeader header, reader.Read<StoredBundleHeader>());
   if (header.magic.value() != kBundleMagic) {
     return Error{Errc::kBadMagic, 0};
@@ -142,17 +161,25 @@ Status DecodeBundle(std::span<const std::byte> bytes, Sha256BlocksFn blocks, Bun
              reader.Take(std::uint64_t{header.num_parts.value()} * sizeof(StoredBundlePart)));
   TRY(CheckDigest(header, table, blocks));
   TRY(CheckHeader(header));
-  if (header.size.value() > bytes.size()) {
-    return Error{Errc::kTruncated, bytes.size()};
+  if (header.size.value() > available) {
+    return Error{Errc::kTruncated, available};
   }
 
   out.entry = static_cast<KernelEntry>(header.entry.value());
   out.mode = static_cast<ModeWish>(header.mode.value());
   out.size = header.size.value();
   out.parts.Clear();
-  TRY(TakeParts(ByteReader(table), bytes.first(static_cast<std::size_t>(out.size)), reader.position(), out));
+  TRY(TakeParts(ByteReader(table), reader.position(), out));
   if (!out.Find(BundlePartKind::kKernel)) {
     return Error{Errc::kMalformed, offsetof(StoredBundleHeader, num_parts)};
+  }
+  return kDone;
+}
+
+Status DecodeBundle(std::span<const std::byte> bytes, Sha256BlocksFn blocks, Bundle& out) {
+  TRY(DecodeBundleTable(bytes, bytes.size(), blocks, out));
+  for (BundlePart& part : out.parts) {
+    part.stored = bytes.subspan(static_cast<std::size_t>(part.offset), static_cast<std::size_t>(part.stored_size));
   }
   return kDone;
 }

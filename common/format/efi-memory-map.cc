@@ -61,6 +61,37 @@ Status ForEachDescriptor(std::span<const std::byte> map, std::uint32_t descripto
   return kDone;
 }
 
+// Firmware sorts its map, mostly: a place near the end is looked for from there.
+Status InsertAscending(const FirmwareRange& range, BoundedVector<FirmwareRange>& out) {
+  std::size_t i = out.size();
+  while (i != 0 && range.range.start() < out[i - 1].range.start()) {
+    --i;
+  }
+  return out.Insert(i, range);
+}
+
+// Takes out what is free, and joins neighbours of one type.
+Status JoinOwned(BoundedVector<FirmwareRange>& ranges) {
+  std::size_t size = 0;
+  PhysAddr end;
+  for (const FirmwareRange& each : ranges.view()) {
+    if (each.range.start() < end) {
+      return Error{Errc::kKeptOverlap, each.range.start().raw()};
+    }
+    end = each.range.end();
+    if (each.type == EfiType::kConventional) {
+      continue;
+    }
+    if (size != 0 && ranges[size - 1].type == each.type && ranges[size - 1].range.end() == each.range.start()) {
+      TRY_ASSIGN(ranges[size - 1].range, PhysRange::FromStartEnd(ranges[size - 1].range.start(), end));
+    } else {
+      ranges[size++] = each;
+    }
+  }
+  ranges.Truncate(size);
+  return kDone;
+}
+
 }  // namespace
 
 Result<PhysRange> EfiMemoryMapRange(const EfiInfo& info) {
@@ -94,6 +125,53 @@ Result<EfiMapFacts> DescribeEfiMap(std::span<const std::byte> map, std::uint32_t
     return kDone;
   }));
   return facts;
+}
+
+std::string_view EfiMemoryTypeName(EfiMemoryType type) {
+  switch (type) {
+    case EfiType::kReserved:
+      return "reserved memory";
+    case EfiType::kLoaderCode:
+      return "loader code";
+    case EfiType::kLoaderData:
+      return "loader data";
+    case EfiType::kBootServicesCode:
+      return "boot services code";
+    case EfiType::kBootServicesData:
+      return "boot services data";
+    case EfiType::kRuntimeServicesCode:
+      return "runtime services code";
+    case EfiType::kRuntimeServicesData:
+      return "runtime services data";
+    case EfiType::kConventional:
+      return "free memory";
+    case EfiType::kUnusable:
+      return "unusable memory";
+    case EfiType::kAcpiReclaim:
+      return "ACPI tables";
+    case EfiType::kAcpiNvs:
+      return "ACPI NVS";
+    case EfiType::kMmio:
+      return "memory-mapped I/O";
+    case EfiType::kMmioPorts:
+      return "memory-mapped I/O ports";
+    case EfiType::kPalCode:
+      return "PAL code";
+    case EfiType::kPersistent:
+      return "persistent memory";
+    case EfiType::kUnaccepted:
+      return "unaccepted memory";
+  }
+  return "foreign memory";
+}
+
+Status CollectFirmwareRanges(std::span<const std::byte> map, std::uint32_t descriptor_size,
+                             BoundedVector<FirmwareRange>& out) {
+  out.Clear();
+  TRY(ForEachDescriptor(map, descriptor_size, [&](const EfiMemoryDescriptor& descriptor, PhysRange range) {
+    return InsertAscending({range, static_cast<EfiType>(descriptor.type.value())}, out);
+  }));
+  return JoinOwned(out);
 }
 
 Status DecodeEfiMemoryMap(std::span<const std::byte> map, std::uint32_t descriptor_size, MemoryMap& out) {

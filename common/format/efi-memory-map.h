@@ -8,9 +8,11 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "common/abi/boot-params.h"
 #include "common/abi/efi-memory.h"
+#include "common/base/bounded-vector.h"
 #include "common/mem/memory-map.h"
 #include "common/mem/phys-range.h"
 #include "common/mem/range-set.h"
@@ -43,12 +45,13 @@ struct FirmwareRange {
   PhysRange range;
   EfiMemoryType type = EfiMemoryType::kReserved;
 };
-// "boot services data", "runtime services code", "reserved memory", ...; "memory of type N" is for those without a
-// name: an OEM's or a loader's, which are "foreign memory" here.
+// "boot services data", "runtime services code", "reserved memory", ...; those without a name of their own, an OEM's or
+// a loader's, are "foreign memory".
 std::string_view EfiMemoryTypeName(EfiMemoryType type);
 
-// Everything that is not EfiConventionalMemory, ascending, neighbours of one type joined.  The errors of
-// CollectEfiRanges(); kKeptOverlap (where: the address): two descriptors overlap; kTableFull.
+// Fills `out` with everything that is not EfiConventionalMemory, ascending, neighbours of one type joined.  The errors
+// of CollectEfiRanges(); kKeptOverlap (where: the address): two descriptors overlap, free ones too; kTableFull (where:
+// the capacity): there are more descriptors with pages than that, free ones too.
 Status CollectFirmwareRanges(std::span<const std::byte> map, std::uint32_t descriptor_size,
                              BoundedVector<FirmwareRange>& out);
 

@@ -21,7 +21,7 @@ class Finder {
 
   Status FindAll() {
     for (const TreePlace& tree : carriers_.trees) {
-      TRY(AddTree(tree.option, tree.is_outside));
+      TRY(AddTree(tree));
     }
     for (const std::string_view line : carriers_.lines) {
       TRY(FindTrees(line));
@@ -66,11 +66,12 @@ class Finder {
     return {};
   }
 
-  Status AddTree(const HandoverOption& option, bool is_outside) {
-    if (const auto gap = map_.FirstNot(option.range, MayHoldHandover)) {
-      return Explain({Errc::kUnreadable, gap->range.start().raw()}, "handover", option.range);
+  Status AddTree(const TreePlace& tree) {
+    const PhysRange at = tree.option.range;
+    if (const auto gap = map_.FirstNot(at, tree.is_listed ? MayHoldListedTree : MayHoldHandover)) {
+      return Explain({Errc::kUnreadable, gap->range.start().raw()}, "handover", at);
     }
-    return Add({.carrier = Carrier::kTree, .at = option.range, .digest = option.digest, .is_outside = is_outside});
+    return Add({.carrier = Carrier::kTree, .at = at, .digest = tree.option.digest, .is_outside = tree.is_outside});
   }
 
   Status FindTrees(std::string_view line) {
@@ -79,7 +80,7 @@ class Finder {
       return Explain(status.error(), "holdfast= on the command line");
     }
     for (const HandoverOption& option : options) {
-      TRY(AddTree(option, /*is_outside=*/false));
+      TRY(AddTree({.option = option}));
     }
     return kDone;
   }

@@ -62,6 +62,7 @@ using FoundHandovers = FixedVector<FoundHandover, kMaxHandovers>;
 struct TreePlace {
   HandoverOption option;
   bool is_outside = false;  // of FoundHandover
+  bool is_listed = false;   // by firmware, as a configuration table: it may lie where ACPI's tables do
 };
 
 struct HandoverCarriers {
@@ -79,6 +80,8 @@ std::string_view CarrierName(Carrier carrier);
 constexpr bool MayHoldHandover(MemType type) {
   return IsRam(type) || type == MemType::kReserved || type == MemType::kPmem || type == MemType::kPram;
 }
+// A configuration table lies in memory that a kernel leaves alone until it has read it (EBBR 2.1, 2.3.1).
+constexpr bool MayHoldListedTree(MemType type) { return MayHoldHandover(type) || type == MemType::kAcpi; }
 // Whether an earlier stage may have fenced all of `range`: nothing of it is RAM.
 bool IsFenced(PhysRange range, const MemoryMap& map);
 
@@ -88,8 +91,8 @@ Result<KhoBitmaps> FindKhoBitmapsOption(std::string_view line);
 
 // What there is, none of it read yet.  On error `problem` says why: kMalformed, kOutOfBounds: an option that does not
 // read (where: offset in its line); kConflict: the lines disagree about bitmaps; kUnreadable: a tree lies neither in
-// RAM nor in what an earlier stage has fenced; kUnsupported: a second KHO node; kNotRam: of the pool of pmpool= a part
-// is marked in the map, and this is not; kTableFull.
+// RAM nor in what an earlier stage has fenced, nor, if firmware lists it, in ACPI's tables; kUnsupported: a second KHO
+// node; kNotRam: of the pool of pmpool= a part is marked in the map, and this is not; kTableFull.
 Status FindHandovers(const HandoverCarriers& carriers, const MemoryMap& map, FoundHandovers& out, Problem& problem);
 
 }  // namespace holdfast

@@ -28,13 +28,17 @@ struct PeImage {
   PeForm form = PeForm::kFile;
   PeFileHeader file_header;
   PeOptionalHeader optional_header;
-  std::uint32_t section_table = 0;  // offset in the file
+  std::uint64_t section_table = 0;  // offset in the file
   bool is_signed = false;           // there is a certificate table
   FixedVector<PeSection, kMaxPeSections> sections;
 
   // The first section of that name, its bytes at most as long as the section says both in the file and in memory (what
   // is behind is padding); nullopt without one.
   std::optional<std::span<const std::byte>> Find(std::string_view name) const;
+  // The same, empty without one.
+  std::span<const std::byte> BytesOf(std::string_view name) const {
+    return Find(name).value_or(std::span<const std::byte>());
+  }
 };
 
 // `bytes` is the whole file, or the whole image.  Every section was looked at: the bytes that Find() gives are inside.

@@ -248,4 +248,9 @@ std::optional<KeptRange> PreservedMap::FirstOverlap(PhysRange range) const {
   return ranges_[i];
 }
 
+Status CheckTarget(const PreservedMap& kept, PhysRange target) {
+  const auto hit = kept.FirstOverlap(target);
+  return hit ? Status(Error{Errc::kOverlap, target.Intersection(hit->range).start().raw()}) : Status(kDone);
+}
+
 }  // namespace holdfast

@@ -88,4 +88,7 @@ class PreservedMap {
   std::size_t joined_size_ = 0;  // of the table when Add() last had to make room
 };
 
+// kOverlap (where: the first kept byte): a write to `target` would meet kept memory.
+Status CheckTarget(const PreservedMap& kept, PhysRange target);
+
 }  // namespace holdfast

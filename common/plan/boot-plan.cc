@@ -23,9 +23,29 @@ Error RefuseFull(BootPlan& plan, std::string_view table, Error error) {
   return Refuse(plan, {.code = error.code, .where = error.where, .what = table});
 }
 
+// Held ranges have to be passed, whatever the mode; a native handover unless it is ruled out already.
+SetupDataNeed NeedsSetupData(const BootInputs& in) {
+  for (const KeptRange& kept : in.handover.kept.view()) {
+    if (kept.fence == Fence::kHeld) {
+      return SetupDataNeed::kNeeded;
+    }
+  }
+  const ModeWish wish = WishOf(in.mode, in.handover);
+  if (!in.handover.native || wish == ModeWish::kFence) {
+    return SetupDataNeed::kNone;
+  }
+  if (wish == ModeWish::kNative) {
+    return SetupDataNeed::kNeeded;
+  }
+  const bool is_ruled_out =
+      !MayBecomeNative(in, KernelEntry::kEfiHandover) && ObstacleToNative(in, KernelEntry::kEfiHandover);
+  return is_ruled_out ? SetupDataNeed::kNone : SetupDataNeed::kWanted;
+}
+
 void ChooseHowToEnter(const BootInputs& in, BootPlan& plan) {
   Problem problem;
-  if (const auto entry = ChooseEntry(in.entry, in.efi, !in.handover.kept.empty(), problem); entry.ok()) {
+  const EntryNeeds needs{.keeps = !in.handover.kept.empty(), .setup_data = NeedsSetupData(in)};
+  if (const auto entry = ChooseEntry(in.entry, in.efi, needs, problem); entry.ok()) {
     plan.entry = entry.value();
   } else {
     NoteProblem(plan.problems, problem);
@@ -149,18 +169,23 @@ Status PlaceSegments(const BootInputs& in, BootPlan& plan) {
   return kDone;
 }
 
-// Random among all slots; without KASLR where the loader put the kernel if that is a slot, else the lowest.
+// Random among all slots; without KASLR where the loader put the kernel if that is a slot, else the lowest.  An EFI
+// kernel takes its place by itself, in whatever firmware has free.
 Status PickSlot(const BootInputs& in, BootPlan& plan) {
   if (in.kernel.size == 0) {
     return kDone;  // There is no kernel yet.
   }
   FreeSpace space = SpaceOf(in, plan);
-  if (plan.mode == Mode::kNative) {
+  if (plan.mode == Mode::kNative && !IsEfiEntry(plan.entry)) {
     space.within = in.handover.native->scratch;
   }
   const std::uint64_t count = CountSlots(space, in.kernel);
   if (count == 0) {
     return Refuse(plan, {.code = Errc::kNoSlot, .where = in.kernel.size, .what = "kernel"});
+  }
+  if (IsEfiEntry(plan.entry)) {
+    plan.slot.count = count;
+    return kDone;
   }
   std::uint64_t index = 0;
   if (in.kaslr && in.handover.policy.kaslr) {
@@ -193,8 +218,10 @@ Status WorkingSetFull(BootPlan& plan, const Status& status) {
 // The map of the mode that was chosen, and a place for everything.
 Status MapAndPlace(const BootInputs& in, BootPlan& plan) {
   TRY(WorkingSetFull(plan, CollectAvoid(in, plan)));
-  const FenceLimits limits{
-      .entry_budget = in.entry_budget, .pinned = plan.avoid.view(), .native = NativeOf(in, plan.mode)};
+  const FenceLimits limits{.entry_budget = in.entry_budget,
+                           .pinned = plan.avoid.view(),
+                           .native = NativeOf(in, plan.mode),
+                           .entry = plan.entry};
   if (const Status fenced = FenceMap(in.memory, in.handover.kept, limits, plan.memory, plan.closed_bytes);
       !fenced.ok()) {
     return RefuseFull(plan, "e820", fenced.error());

@@ -97,7 +97,7 @@ struct BootInputs {
 };
 
 struct Slot {
-  PhysRange range;          // where the kernel goes: KernelFacts::size bytes
+  PhysRange range;          // where the kernel goes: KernelFacts::size bytes; empty where an EFI kernel places itself
   std::uint64_t index = 0;  // of all slots in ascending order of address
   std::uint64_t count = 0;
 };
@@ -146,8 +146,9 @@ struct BootPlan {
 // nothing that native mode could keep: then a wish for it is no refusal.
 //
 // Errors: kKeptNotRam, kOverlap, kNotRam, kTableFull, kNoSlot; kConflict: an option of the command line would take
-// kept memory away; kUnsupported: no entry into the kernel is possible here (see ChooseEntry), or native mode is wanted
-// and is not (see ObstacleToNative); kOutsideScratch: native mode is wanted, and a segment is in its way.
+// kept memory away; kUnsupported, kUntrusted: no entry into the kernel is possible here (see ChooseEntry);
+// kUnsupported: native mode is wanted and is not (see ObstacleToNative); kOutsideScratch: native mode is wanted, and a
+// segment is in its way.
 Status MakeBootPlan(const BootInputs& in, BootPlan& plan);
 
 }  // namespace holdfast

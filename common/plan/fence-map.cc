@@ -7,6 +7,7 @@
 #include <array>
 
 #include "common/base/align.h"
+#include "common/plan/kernel-entry.h"
 
 namespace holdfast {
 namespace {
@@ -36,7 +37,7 @@ bool IsKeptReserved(const Piece& piece) { return piece.kept && piece.type == Mem
 //   |   entry   |  kept   |    entry    |
 //               ^rest     ^next rest
 template <typename Visit>
-Status WalkCuts(const MemoryMap& map, const PreservedMap& kept, const NativeHandover* native, Visit visit) {
+Status WalkCuts(const MemoryMap& map, const PreservedMap& kept, const FenceLimits& limits, Visit visit) {
   const auto visit_unless_empty = [&visit](const Piece& piece) -> Status {
     return piece.range.empty() ? Status(kDone) : visit(piece);
   };
@@ -46,10 +47,11 @@ Status WalkCuts(const MemoryMap& map, const PreservedMap& kept, const NativeHand
     for (; next < kept.size() && kept.view()[next].range.start() < entry.range.end(); ++next) {
       const KeptRange& k = kept.view()[next];
       if (const PhysRange hit = rest.Intersection(k.range); !hit.empty()) {
-        const bool is_native = native != nullptr && k.source == native->source;
+        const bool is_native = limits.native != nullptr && k.source == limits.native->source;
+        const Fence fence = FenceThrough(limits.entry, k.fence);
         TRY(visit_unless_empty({.range = rest.UpTo(hit.start()), .type = entry.type}));
         TRY(visit_unless_empty({.range = hit,
-                                .type = is_native ? entry.type : TypeBehind(k.fence, entry.type),
+                                .type = is_native ? entry.type : TypeBehind(fence, entry.type),
                                 .kept = !is_native,
                                 .native = is_native}));
         rest = rest.From(hit.end());
@@ -81,7 +83,7 @@ template <typename Visit>
 Status WalkPieces(const MemoryMap& map, const PreservedMap& kept, const FenceLimits& limits, Visit visit) {
   Piece before;
   Piece waiting;
-  TRY(WalkCuts(map, kept, limits.native, [&](const Piece& piece) -> Status {
+  TRY(WalkCuts(map, kept, limits, [&](const Piece& piece) -> Status {
     if (!waiting.range.empty()) {
       waiting.closable =
           IsKeptReserved(piece) && piece.range.start() == waiting.range.end() && !IsPinned(limits, waiting.range);
@@ -101,10 +103,10 @@ Status WalkPieces(const MemoryMap& map, const PreservedMap& kept, const FenceLim
 }
 
 // The number of entries that the pieces make once neighbours of one type are joined.
-std::uint64_t CountEntries(const MemoryMap& map, const PreservedMap& kept, const NativeHandover* native) {
+std::uint64_t CountEntries(const MemoryMap& map, const PreservedMap& kept, const FenceLimits& limits) {
   std::uint64_t count = 0;
   Piece last;
-  const Status walked = WalkCuts(map, kept, native, [&](const Piece& piece) -> Status {
+  const Status walked = WalkCuts(map, kept, limits, [&](const Piece& piece) -> Status {
     if (count == 0 || last.type != piece.type || last.range.end() != piece.range.start()) {
       ++count;
     }
@@ -167,11 +169,16 @@ MemType FencedType(Fence fence) {
   Bug();
 }
 
+Fence FenceThrough(KernelEntry entry, Fence fence) {
+  const bool is_persistent = fence == Fence::kPmem || fence == Fence::kPram;
+  return is_persistent && IsEfiEntry(entry) ? Fence::kReserved : fence;
+}
+
 Status FenceMap(const MemoryMap& map, const PreservedMap& kept, const FenceLimits& limits, MemoryMap& out,
                 std::uint64_t& closed_bytes) {
   closed_bytes = 0;
   const std::uint64_t budget = std::min<std::uint64_t>(limits.entry_budget, out.capacity());
-  const std::uint64_t count = CountEntries(map, kept, limits.native);
+  const std::uint64_t count = CountEntries(map, kept, limits);
   Closing closing;
   if (count > budget) {
     // Each closed gap joins two reserved entries and its own into one.

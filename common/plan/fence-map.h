@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/abi/bundle.h"
 #include "common/format/handover.h"
 #include "common/mem/memory-map.h"
 #include "common/mem/preserved-map.h"
@@ -22,14 +23,20 @@ namespace holdfast {
 // The type under which the next kernel sees RAM with this fence; what is held keeps the mark kReservedKern.
 MemType FencedType(Fence fence);
 
+// The fence that stands when the kernel is entered there: an EFI kernel's map is firmware's, in which memory cannot be
+// allocated as persistent.  Then it is reserved.
+Fence FenceThrough(KernelEntry entry, Fence fence);
+
 // How many gaps may be closed to get under a budget, and what must stay.
 struct FenceLimits {
   std::size_t entry_budget;
   std::span<const PhysRange> pinned;       // sorted, disjoint: stands in RAM that must stay RAM
   const NativeHandover* native = nullptr;  // its kept ranges and its scratch stay RAM as well
+  KernelEntry entry = KernelEntry::kVmlinux;
 };
 
-// Copies `map` into the empty `out` with every kept range that is not native typed by its fence.  Where that takes more
+// Copies `map` into the empty `out` with every kept range that is not native typed by its fence, as FenceThrough()
+// leaves it.  Where that takes more
 // than entry_budget entries, gaps of RAM between neighbouring reserved ranges are closed, the smallest first (of equal
 // ones the lowest first), and closed_bytes says how much was given up.
 //

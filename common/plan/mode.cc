@@ -37,7 +37,7 @@ std::optional<Problem> ObstacleBeforeKernel(const BootInputs& in, KernelEntry en
     return Unsupported("native mode without a KHO handover");
   }
   const NativeHandover& native = *in.handover.native;
-  if (entry != KernelEntry::kVmlinux) {
+  if (entry == KernelEntry::kBzImage) {
     return Unsupported("native mode through the bzimage entry", native.compatible);
   }
   if (IsContested(in.handover.kept, native)) {
@@ -86,12 +86,19 @@ std::optional<Problem> ObstacleToNative(const BootInputs& in, KernelEntry entry)
   if (const auto obstacle = ObstacleBeforeKernel(in, entry)) {
     return obstacle;
   }
-  return in.speaks_native == true ? std::nullopt : std::optional(Unsupported("kernel", in.handover.native->compatible));
+  const std::string_view compatible = in.handover.native->compatible;
+  if (in.speaks_native != true) {
+    return Unsupported("kernel", compatible);
+  }
+  // Last: it is chosen for want of a reason to pass setup_data.
+  return entry == KernelEntry::kEfiImage
+             ? std::optional(Unsupported("native mode through the efi-image entry", compatible))
+             : std::nullopt;
 }
 
 bool MayBecomeNative(const BootInputs& in, KernelEntry entry) {
-  return in.kernel.size == 0 && !in.speaks_native && WishOf(in.mode, in.handover) != ModeWish::kFence &&
-         !ObstacleBeforeKernel(in, entry);
+  return entry != KernelEntry::kEfiImage && in.kernel.size == 0 && !in.speaks_native &&
+         WishOf(in.mode, in.handover) != ModeWish::kFence && !ObstacleBeforeKernel(in, entry);
 }
 
 std::optional<Problem> FirstOutsideScratch(const BootInputs& in) {

@@ -25,7 +25,6 @@ constexpr std::string_view kShell = "image";
 constexpr std::uint16_t kFirstSerialPort = 0x3f8;
 constexpr std::byte kSecureBootEnabled{3};  // boot_params.secure_boot (arch/x86/include/uapi/asm/bootparam.h)
 constexpr std::byte kVgaText{1};            // screen_info.orig_video_isVGA
-constexpr std::byte kKaslrFlag{1 << 1};     // loadflags
 
 static_assert(EARLY_TABLES * kPageSize + sizeof(Storage) + WORK_STACK_SIZE <= WORK_SIZE,
               "the work area holds everything");
@@ -233,8 +232,8 @@ class ImageBoot : private Boot {
     CheckInitrds();
     ListAllInUse();
     ListWritten();
-    seed_ = MakeSeed(kSlotSeed, loaded_.nodes.view(), memory_);
-    virtual_seed_ = MakeSeed(kVirtualSeed, loaded_.nodes.view(), memory_);
+    seed_ = MakeSeed(x86::kSlotSeed, loaded_.nodes.view(), memory_);
+    virtual_seed_ = MakeSeed(x86::kVirtualSeed, loaded_.nodes.view(), memory_);
     has_vmlinux_ =
         kernel_.has_vmlinux() && bundle_.bundle.entry != KernelEntry::kBzImage && !(WantsEncryption() && MayFallBack());
     ListAllSegments();

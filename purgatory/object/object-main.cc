@@ -159,7 +159,7 @@ class ObjectBoot : private Boot {
                       .segments = segments.view(),
                       .in_use = in_use.view(),
                       .written = written.view(),
-                      .seed = MakeSeed(kSlotSeed, loaded_.nodes.view(), memory_)};
+                      .seed = MakeSeed(x86::kSlotSeed, loaded_.nodes.view(), memory_)};
     HeedKernelOptions(loaded_.command_line, inputs);
     MakePlan(inputs);
     time_.Mark("plan");

@@ -28,6 +28,26 @@ void CheckRoundTrip(const MemoryMap& map) {
   fuzz::Check(fuzz::SameEntries(map.view(), again.map.view()), "to the same map");
 }
 
+// What firmware's own memory is, by the same bytes.
+void CheckFirmwareRanges(std::span<const std::byte> map, std::uint32_t stride, const MemoryMap& decoded) {
+  FixedVector<FirmwareRange, 256> owned;
+  if (!CollectFirmwareRanges(map, stride, owned).ok()) {
+    return;
+  }
+  const FirmwareRange* before = nullptr;
+  for (const FirmwareRange& each : owned) {
+    fuzz::Check(!each.range.empty() && each.type != EfiMemoryType::kConventional, "what is listed is somebody's");
+    fuzz::Check(!EfiMemoryTypeName(each.type).empty(), "and has a name");
+    fuzz::Check(!decoded.FirstNot(each.range, [](MemType) { return true; }), "it is memory by the map too");
+    if (before != nullptr) {
+      const bool touches = before->range.end() == each.range.start();
+      fuzz::Check(before->range.end() <= each.range.start(), "it ascends");
+      fuzz::Check(!touches || before->type != each.type, "and neighbours of one type are joined");
+    }
+    before = &each;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast
 
@@ -43,6 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       data[0] == 0 ? DecodeE820(input.bytes(), out.map) : DecodeEfiMemoryMap(input.bytes(), data[0], out.map);
   if (data[0] != 0 && status.ok()) {
     fuzz::Check(DescribeEfiMap(input.bytes(), data[0]).ok(), "an EFI map that decodes can be described");
+    CheckFirmwareRanges(input.bytes(), data[0], out.map);
   }
   if (status.ok()) {
     fuzz::CheckSorted(out.map.view());

@@ -15,7 +15,7 @@ BEGIN {
   row("console", "console mem base abi")
   row("format",  "format mem codec console base abi")
   row("plan",    "plan format mem codec console base abi")
-  row("arch",    "arch console mem base abi")
+  row("arch",    "arch console codec mem base abi")
 
   # Who may include a library's headers: the prefix of a path.
   only["libfdt.h"]    = "common/format/fdt."

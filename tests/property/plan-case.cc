@@ -35,6 +35,8 @@ std::string ShowCase(const Case& c) {
   text += Text("  entry %u vmlinux %d bzimage %d levels: on %d supported %d run %d confidential %d\n",
                static_cast<unsigned>(c.entry.wanted), c.entry.has_vmlinux, c.entry.has_bzimage, c.entry.is_5_levels,
                c.entry.supports_5_levels, c.entry.runs_5_levels, c.entry.is_confidential);
+  text += Text("  firmware %d EFI image %d EFI handover %d secure %d\n", c.entry.in_firmware, c.entry.has_efi_image,
+               c.entry.has_efi_handover, c.entry.is_secure);
   text += Text("  EFI info %d node %d virtual %d free %d\n", c.efi.has_info, c.efi.has_node, c.efi.is_virtual,
                c.efi.has_free_memory);
   return text + "  command line: " + c.command_line + "\n";

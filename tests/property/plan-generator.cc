@@ -301,10 +301,21 @@ class Generator {
       entry.runs_5_levels = Chance(500);
     }
     entry.is_confidential = Chance(10);
+    MakeFirmware();
     if (Chance(200)) {
       case_.efi = {
           .has_info = Chance(700), .has_node = Chance(500), .is_virtual = Chance(500), .has_free_memory = Chance(300)};
     }
+  }
+
+  void MakeFirmware() {
+    EntryFacts& entry = case_.entry;
+    entry.in_firmware = Chance(250);
+    if (!entry.in_firmware && !Chance(20)) return;
+    entry.has_efi_image = Chance(850);
+    entry.has_efi_handover = Chance(700);
+    entry.is_secure = entry.in_firmware && Chance(250);
+    if (Chance(200)) entry.wanted = Chance(500) ? KernelEntry::kEfiImage : KernelEntry::kEfiHandover;
   }
 
   void MakeSegments() {

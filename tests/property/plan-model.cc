@@ -13,6 +13,8 @@ namespace {
 
 // The cell that a page becomes by how it is kept.
 constexpr std::array<std::uint8_t, 5> kFenced{kHole, kResv, kRam, kPersistent, kProtected};
+// And behind an entry that has no other types.
+constexpr std::array<std::uint8_t, 5> kFencedInFirmware{kHole, kResv, kRam, kResv, kResv};
 
 class Model {
  public:
@@ -76,6 +78,7 @@ class Model {
   // The number of entries before any gap is closed, and of gaps that may be.
   std::pair<std::size_t, std::size_t> EntriesAndGaps() {
     MarkKept();
+    ChooseEntry();
     CollectAvoid();
     PaintFences();
     return {CountRuns(verdict_.cells), ClosableGaps().size()};
@@ -240,16 +243,55 @@ class Model {
     }
   }
 
-  // The name of what forbids to enter at vmlinux, and at bzimage; empty where nothing does.
-  std::string WhyNotVmlinux() const {
-    const EntryFacts& facts = case_.entry;
-    if (!facts.has_vmlinux) return "vmlinux entry";
-    return facts.is_5_levels && !facts.runs_5_levels ? "kernel without 5-level paging" : "";
+  bool NeedsSetupData() const {
+    return std::any_of(verdict_.kept.begin(), verdict_.kept.end(),
+                       [](const RawKept& kept) { return kept.fence == Fence::kHeld; });
   }
-  std::string WhyNotBzImage() const {
-    if (!case_.entry.has_bzimage) return "bzimage entry";
-    const bool looks_for_a_place = case_.efi.has_info && case_.efi.has_free_memory && !verdict_.drops_efi;
-    return !verdict_.kept.empty() && looks_for_a_place ? "bzimage entry under an EFI memory map with free memory" : "";
+  bool EntersThroughEfi() const {
+    return verdict_.entry == KernelEntry::kEfiImage || verdict_.entry == KernelEntry::kEfiHandover;
+  }
+
+  // The name of what forbids to enter there; empty where nothing does.
+  std::string WhyNot(KernelEntry entry) const {
+    const EntryFacts& facts = case_.entry;
+    switch (entry) {
+      case KernelEntry::kAuto:
+        break;
+      case KernelEntry::kVmlinux:
+        if (facts.is_secure || !facts.has_vmlinux) return "vmlinux entry";
+        return facts.is_5_levels && !facts.runs_5_levels ? "kernel without 5-level paging" : "";
+      case KernelEntry::kBzImage: {
+        if (facts.is_secure || !facts.has_bzimage) return "bzimage entry";
+        const bool looks_for_a_place = !facts.in_firmware && case_.efi.has_info && case_.efi.has_free_memory &&
+                                       !verdict_.drops_efi && !verdict_.kept.empty();
+        return looks_for_a_place ? "bzimage entry under an EFI memory map with free memory" : "";
+      }
+      case KernelEntry::kEfiImage:
+        if (!facts.in_firmware) return "EFI entry outside firmware";
+        if (!facts.has_efi_image) return "kernel without an EFI stub";
+        return NeedsSetupData() ? "setup_data without the EFI handover entry" : "";
+      case KernelEntry::kEfiHandover:
+        if (!facts.in_firmware) return "EFI entry outside firmware";
+        if (!facts.has_efi_image) return "kernel without an EFI stub";
+        if (facts.has_efi_handover) return "";
+        return NeedsSetupData() ? "setup_data without the EFI handover entry" : "EFI handover entry";
+    }
+    return "no entry";
+  }
+
+  // The first that nothing forbids; where everything is forbidden, the one whose reason is given.
+  KernelEntry FirstEntry() const {
+    const EntryFacts& facts = case_.entry;
+    std::vector<KernelEntry> order{KernelEntry::kVmlinux, KernelEntry::kBzImage};
+    if (facts.in_firmware) {
+      order.insert(order.begin(), NeedsSetupData() ? KernelEntry::kEfiHandover : KernelEntry::kEfiImage);
+    }
+    const auto it =
+        std::find_if(order.begin(), order.end(), [this](KernelEntry entry) { return WhyNot(entry).empty(); });
+    if (it != order.end()) return *it;
+    const bool has_any = facts.has_vmlinux || facts.has_bzimage;
+    if (facts.in_firmware && (facts.is_secure || !has_any)) return order.front();
+    return facts.has_vmlinux && !facts.has_bzimage ? KernelEntry::kVmlinux : KernelEntry::kBzImage;
   }
 
   void ChooseEntry() {
@@ -257,20 +299,17 @@ class Model {
     verdict_.drops_efi = is_virtual_alone || (case_.efi.has_node && !case_.efi.has_info);
     const EntryFacts& facts = case_.entry;
     std::string why;
+    Errc code = Errc::kUnsupported;
     if (facts.is_confidential) {
       why = "confidential guest";
     } else if (facts.is_5_levels && !facts.supports_5_levels) {
       why = "kernel without 5-level paging";
-    } else if (facts.wanted != KernelEntry::kBzImage && WhyNotVmlinux().empty()) {
-      verdict_.entry = KernelEntry::kVmlinux;
-    } else if (facts.wanted == KernelEntry::kVmlinux ||
-               (facts.wanted == KernelEntry::kAuto && facts.has_vmlinux && !facts.has_bzimage)) {
-      why = WhyNotVmlinux();
     } else {
-      verdict_.entry = KernelEntry::kBzImage;
-      why = WhyNotBzImage();
+      verdict_.entry = facts.wanted == KernelEntry::kAuto ? FirstEntry() : facts.wanted;
+      why = WhyNot(verdict_.entry);
+      if (facts.is_secure && !EntersThroughEfi()) code = Errc::kUntrusted;
     }
-    if (!why.empty()) Refuse("entry", Errc::kUnsupported, 0, why);
+    if (!why.empty()) Refuse("entry", code, 0, why);
   }
 
   bool MayBeRandom() const {
@@ -387,13 +426,20 @@ class Model {
     return std::all_of(case_.in_use.begin(), case_.in_use.end(), [&](const RawInUse& use) { return Avoid(use.bytes); });
   }
 
+  std::uint8_t FencedCell(std::size_t page) const {
+    return (EntersThroughEfi() ? kFencedInFirmware : kFenced)[verdict_.keeping[page]];
+  }
+  bool IsFencedReserved(std::size_t page) const {
+    return verdict_.keeping[page] != kNotKept && FencedCell(page) == kResv;
+  }
+
   void PaintFences() {
     verdict_.cells = case_.cells;
     for (std::size_t page = 0; page < case_.num_pages(); ++page) {
       if (verdict_.keeping[page] == kNotKept) continue;
       for (std::size_t cell = page * kCellsPerPage; cell < (page + 1) * kCellsPerPage; ++cell) {
         const bool stays_marked = verdict_.keeping[page] == kKeptHeld && verdict_.cells[cell] == kKern;
-        if (!stays_marked) verdict_.cells[cell] = kFenced[verdict_.keeping[page]];
+        if (!stays_marked) verdict_.cells[cell] = FencedCell(page);
       }
     }
   }
@@ -410,7 +456,7 @@ class Model {
     bool after_kept = false;
     for (std::size_t cell = 0; cell < case_.cells.size(); ++cell) {
       const std::size_t page = cell / kCellsPerPage;
-      if (verdict_.keeping[page] == kKeptReserved) {
+      if (IsFencedReserved(page)) {
         if (open) gaps.push_back({cell - *open, *open});
         open.reset();
         after_kept = true;
@@ -519,6 +565,7 @@ class Model {
       return;
     }
     verdict_.slot_count = slots.size();
+    if (EntersThroughEfi()) return;
     if (MayBeRandom() && case_.policy_kaslr) {
       verdict_.slot_index = Pick(case_.kaslr_seed, slots.size());
     } else if (case_.kernel_at) {

@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "common/plan/boot-plan.h"
+#include "common/plan/firmware-claims.h"
+#include "common/plan/kernel-entry.h"
 #include "tests/property/plan-generator.h"
 #include "tests/property/plan-inputs.h"
 #include "tests/property/plan-model.h"
@@ -48,16 +50,17 @@ class Trial {
     // What an earlier plan left in the same storage does not matter.
     if (c.seed % 4 == 0) static_cast<void>(MakeBootPlan(inputs, plan).ok());
     const Status status = MakeBootPlan(inputs, plan);
-    Count(verdict, counters);
+    Count(verdict, c.entry.in_firmware, counters);
     if (verdict.refusal != nullptr) return CompareRefusal(verdict, status, plan);
     if (!status.ok()) return "refused without a reason: " + std::string(ErrcName(status.error().code));
     std::string wrong = ComparePlan(c, verdict, plan);
     if (wrong.empty()) wrong = CheckTargets(c, verdict, plan);
+    if (wrong.empty()) wrong = CheckClaims(c, verdict, inputs, plan);
     return wrong;
   }
 
  private:
-  static void Count(const Verdict& verdict, Counters& counters) {
+  static void Count(const Verdict& verdict, bool in_firmware, Counters& counters) {
     if (verdict.refusal != nullptr) {
       ++counters[std::string("refused: ") + verdict.refusal];
       return;
@@ -70,6 +73,10 @@ class Trial {
     counters["planned, without a kernel"] += verdict.slot_count == 0;
     counters["planned, at another virtual address"] += verdict.virtual_delta != 0;
     counters["planned, entered at bzimage"] += verdict.entry == KernelEntry::kBzImage;
+    counters["planned, entered at vmlinux in firmware"] += in_firmware && verdict.entry == KernelEntry::kVmlinux;
+    counters["planned, entered at efi-image"] += verdict.entry == KernelEntry::kEfiImage;
+    counters["planned, entered at efi-handover"] += verdict.entry == KernelEntry::kEfiHandover;
+    counters["planned, with gaps closed in firmware"] += in_firmware && verdict.num_closed != 0;
     counters["planned, without EFI's tables"] += verdict.drops_efi;
   }
 
@@ -166,7 +173,8 @@ class Trial {
     if (plan.virtual_delta != verdict.virtual_delta) {
       return Text("virtual delta %#" PRIx64 ", not %#" PRIx64, plan.virtual_delta, verdict.virtual_delta);
     }
-    const Bytes slot{verdict.slot, verdict.slot + c.kernel.size};
+    const bool places_itself = IsEfiEntry(plan.entry);
+    const Bytes slot{verdict.slot, verdict.slot + (places_itself ? 0 : c.kernel.size)};
     if (plan.slot.count != verdict.slot_count || plan.slot.index != verdict.slot_index || B(plan.slot.range) != slot) {
       return Text("slot %" PRIu64 " of %" PRIu64 " ", plan.slot.index, plan.slot.count) +
              ShowBytes(B(plan.slot.range)) +
@@ -189,7 +197,7 @@ class Trial {
       }
       return {};
     };
-    std::string wrong = c.kernel.size == 0 ? std::string() : paint("kernel", B(plan.slot.range), true);
+    std::string wrong = plan.slot.range.empty() ? std::string() : paint("kernel", B(plan.slot.range), true);
     for (std::size_t i = 0; i < plan.segments.size() && wrong.empty(); ++i) {
       wrong = paint(plan.segments[i].name, B(plan.segments[i].range), c.segments[i].needs_ram);
     }
@@ -199,7 +207,39 @@ class Trial {
     return wrong;
   }
 
+  // What firmware is told: every page that is kept or closed over and was RAM, and no other.
+  std::string CheckClaims(const Case& c, const Verdict& verdict, const BootInputs& inputs, const BootPlan& plan) {
+    enum : std::uint8_t { kReservedClaim = 1, kRamClaim = 2 };
+    std::vector<std::uint8_t> expected(c.cells.size());
+    for (std::size_t cell = 0; cell < c.cells.size(); ++cell) {
+      if (c.cells[cell] != kRam && c.cells[cell] != kKern) continue;
+      const bool stays_ram = verdict.cells[cell] == kRam || verdict.cells[cell] == kKern;
+      const bool is_kept = verdict.keeping[cell / kCellsPerPage] != kNotKept;
+      if (is_kept || !stays_ram) expected[cell] = stays_ram ? kRamClaim : kReservedClaim;
+    }
+    BoundedVector<FirmwareClaim> claims(claim_storage_);
+    if (!ListFirmwareClaims(inputs, plan, claims).ok()) return "too many claims";
+    std::size_t i = 0;
+    std::string wrong;
+    ForEachRun(expected, [&](std::size_t first, std::size_t last) {
+      const Bytes bytes{c.AddressOfCell(first), c.AddressOfCell(last)};
+      const bool is_there =
+          i < claims.size() && B(claims[i].range) == bytes && claims[i].stays_ram == (expected[first] == kRamClaim);
+      if (wrong.empty() && !is_there) wrong = "not claimed: " + ShowBytes(bytes);
+      ++i;
+    });
+    if (wrong.empty() && i != claims.size()) wrong = "claimed too much: " + ShowBytes(B(claims[i].range));
+    for (const RawInUse& use : c.in_use) {
+      const auto meets = [&use](const FirmwareClaim& claim) { return use.bytes.Meets(B(claim.range)); };
+      if (wrong.empty() && !use.may_be_kept && std::any_of(claims.begin(), claims.end(), meets)) {
+        wrong = "claimed from " + std::string(use.name);
+      }
+    }
+    return wrong;
+  }
+
   InputStorage input_storage_;
+  std::vector<FirmwareClaim> claim_storage_{8192};
   std::vector<MemEntry> new_map_storage_{8192};
   std::vector<PhysRange> avoid_storage_{1024};
 };
@@ -227,18 +267,34 @@ TEST_CASE("A plan is made exactly when nothing forbids it, and is the one that t
   if (std::getenv("HOLDFAST_PROPERTY_COUNTS") != nullptr) WARN(num_cases << " cases\n" << table);
   INFO(table);
   if (num_cases >= 10'000) {
-    for (const char* const name : {"planned, with gaps closed",       "planned, with more than 128 entries",
-                                   "planned, with held ranges",       "planned, with one slot left",
-                                   "planned, without a kernel",       "planned, at another virtual address",
-                                   "planned, entered at bzimage",     "planned, without EFI's tables",
-                                   "refused: option conflicts",       "refused: entry",
-                                   "refused: kept-overlap",           "refused: kept-not-ram",
-                                   "refused: scratch meets kept",     "refused: in use meets kept",
-                                   "refused: segment meets kept",     "refused: kernel meets kept",
-                                   "refused: segments meet",          "refused: not-ram",
-                                   "refused: entry budget",           "refused: too many segments",
-                                   "refused: too many held",          "refused: avoid table full",
-                                   "refused: no place for a segment", "refused: no slot for the kernel"}) {
+    for (const char* const name : {"planned, with gaps closed",
+                                   "planned, with more than 128 entries",
+                                   "planned, with held ranges",
+                                   "planned, with one slot left",
+                                   "planned, without a kernel",
+                                   "planned, at another virtual address",
+                                   "planned, entered at bzimage",
+                                   "planned, without EFI's tables",
+                                   "planned, entered at efi-image",
+                                   "planned, entered at efi-handover",
+                                   "planned, entered at vmlinux in firmware",
+                                   "planned, with gaps closed in firmware",
+                                   "refused: option conflicts",
+                                   "refused: entry",
+                                   "refused: kept-overlap",
+                                   "refused: kept-not-ram",
+                                   "refused: scratch meets kept",
+                                   "refused: in use meets kept",
+                                   "refused: segment meets kept",
+                                   "refused: kernel meets kept",
+                                   "refused: segments meet",
+                                   "refused: not-ram",
+                                   "refused: entry budget",
+                                   "refused: too many segments",
+                                   "refused: too many held",
+                                   "refused: avoid table full",
+                                   "refused: no place for a segment",
+                                   "refused: no slot for the kernel"}) {
       INFO(name);
       CHECK(counters[name] >= num_cases / 1000);
     }

@@ -6,6 +6,8 @@
 #include <catch2/catch.hpp>
 
 #include <array>
+#include <set>
+#include <string_view>
 #include <vector>
 
 #include "common/abi/efi-memory.h"
@@ -145,6 +147,57 @@ TEST_CASE("Memory for a specific purpose is soft-reserved", "[format][efi-memory
   MemoryMap out(storage);
   REQUIRE(DecodeEfiMemoryMap(Stored({Descriptor(7, 0x1000, 1, 0x40000)}, 48), 48, out).ok());
   CHECK(out.view()[0].type == MemType::kSoftReserved);
+}
+
+TEST_CASE("Firmware's own memory is listed in order, its neighbours of one type joined", "[format][efi-memory-map]") {
+  const auto stride = GENERATE(std::size_t{40}, std::size_t{48});
+  std::array<FirmwareRange, 7> storage;
+  BoundedVector<FirmwareRange> out(storage);
+  REQUIRE(out.Append({}).ok());  // It is filled anew.
+  const auto bytes = Stored(
+      {Descriptor(4, 0x9000, 1), Descriptor(7, 0x1000, 2), Descriptor(4, 0x3000, 1), Descriptor(4, 0x4000, 2),
+       Descriptor(3, 0x6000, 1), Descriptor(4, 0x5000, 0), Descriptor(0x80000042, 0x8000, 1), Descriptor(7, 0, 1)},
+      stride);
+  REQUIRE(CollectFirmwareRanges(bytes, static_cast<std::uint32_t>(stride), out).ok());
+  REQUIRE(out.size() == 4);
+  CHECK(out[0].range == Between(0x3000, 0x6000));
+  CHECK(out[0].type == EfiMemoryType::kBootServicesData);
+  CHECK(out[1].range == Between(0x6000, 0x7000));
+  CHECK(out[1].type == EfiMemoryType::kBootServicesCode);
+  CHECK(out[2].range == Between(0x8000, 0x9000));
+  CHECK(out[2].type == EfiMemoryType{0x80000042});
+  CHECK(out[3].range == Between(0x9000, 0xa000));
+  CHECK(out[3].type == EfiMemoryType::kBootServicesData);
+}
+
+TEST_CASE("Firmware's map is refused where its descriptors overlap, or are too many", "[format][efi-memory-map]") {
+  std::array<FirmwareRange, 2> storage;
+  BoundedVector<FirmwareRange> out(storage);
+  const auto collect = [&out](const std::vector<EfiMemoryDescriptor>& descriptors) {
+    return CollectFirmwareRanges(Stored(descriptors, 48), 48, out);
+  };
+  CheckError(collect({Descriptor(4, 0x2000, 1), Descriptor(7, 0x1000, 2)}), Errc::kKeptOverlap, 0x2000);
+  CheckError(collect({Descriptor(7, 0x1000, 2), Descriptor(7, 0x1000, 1)}), Errc::kKeptOverlap, 0x1000);
+  CheckError(collect({Descriptor(7, 0x1000, 1), Descriptor(7, 0x2000, 1), Descriptor(4, 0x3000, 1)}), Errc::kTableFull,
+             2);
+  CheckError(collect({Descriptor(4, 0x1000, std::uint64_t{1} << 40)}), Errc::kOutOfBounds, 0x1000);
+  CheckError(CollectFirmwareRanges(Stored({Descriptor(4, 0x1000, 1)}, 40), 39, out), Errc::kMalformed, 0);
+  CheckError(CollectFirmwareRanges(Stored({Descriptor(4, 0x1000, 1)}, 40), 41, out), Errc::kTruncated, 40);
+  CHECK(collect({}).ok());
+  CHECK(out.empty());
+}
+
+TEST_CASE("Each type of firmware's memory has its own name", "[format][efi-memory-map]") {
+  std::set<std::string_view> names;
+  for (std::uint32_t type = 0; type <= 16; ++type) {
+    names.insert(EfiMemoryTypeName(EfiMemoryType{type}));
+  }
+  CHECK(names.size() == 17);
+  CHECK(EfiMemoryTypeName(EfiMemoryType::kReserved) == "reserved memory");
+  CHECK(EfiMemoryTypeName(EfiMemoryType::kBootServicesData) == "boot services data");
+  CHECK(EfiMemoryTypeName(EfiMemoryType::kRuntimeServicesCode) == "runtime services code");
+  CHECK(EfiMemoryTypeName(EfiMemoryType{16}) == "foreign memory");
+  CHECK(EfiMemoryTypeName(EfiMemoryType{0x80000042}) == "foreign memory");
 }
 
 TEST_CASE("A map says whether it has virtual addresses and free memory", "[format][efi-memory-map]") {

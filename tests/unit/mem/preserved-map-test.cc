@@ -229,6 +229,9 @@ TEST_CASE("Questions are answered for the first kept range", "[mem][preserved-ma
   CHECK_FALSE(map.FirstOverlap(R(0x2000, 0x4000)));
   CHECK_FALSE(map.FirstOverlap(R(0x5000, 0x5000)));
   CHECK_FALSE(map.FirstOverlap(R(0x6000, 0x9000)));
+  CHECK(CheckTarget(map, R(0x2000, 0x4000)).ok());
+  CHECK(CheckTarget(map, R(0x3000, 0x9000)).error() == Error{Errc::kOverlap, 0x4000});
+  CHECK(CheckTarget(map, R(0x1800, 0x4000)).error() == Error{Errc::kOverlap, 0x1800});
   map.Clear();
   CHECK(map.empty());
 }

@@ -73,6 +73,15 @@ TEST_CASE("Each fence has the type that its owner chose", "[plan][fence-map]") {
   CHECK(FencedType(Fence::kPram) == MemType::kPram);
 }
 
+TEST_CASE("Through an EFI entry nothing is persistent", "[plan][fence-map]") {
+  const KernelEntry direct = GENERATE(KernelEntry::kAuto, KernelEntry::kVmlinux, KernelEntry::kBzImage);
+  const KernelEntry efi = GENERATE(KernelEntry::kEfiImage, KernelEntry::kEfiHandover);
+  for (const Fence fence : {Fence::kReserved, Fence::kHeld, Fence::kPmem, Fence::kPram}) {
+    CHECK(FenceThrough(direct, fence) == fence);
+    CHECK(FenceThrough(efi, fence) == (fence == Fence::kHeld ? Fence::kHeld : Fence::kReserved));
+  }
+}
+
 TEST_CASE("Kept ranges split the entries that they lie in, and no byte is lost", "[plan][fence-map]") {
   struct Case {
     const char* name;

@@ -16,24 +16,34 @@ namespace {
 constexpr KernelEntry kAuto = KernelEntry::kAuto;
 constexpr KernelEntry kVmlinux = KernelEntry::kVmlinux;
 constexpr KernelEntry kBzImage = KernelEntry::kBzImage;
+constexpr KernelEntry kEfiImage = KernelEntry::kEfiImage;
+constexpr KernelEntry kEfiHandover = KernelEntry::kEfiHandover;
 
 struct Asked {
   EntryFacts entry{};
   EfiFacts efi{};
   bool keeps = true;
+  SetupDataNeed setup_data = SetupDataNeed::kNone;
 };
 
 // The entry's name, or what refuses it.
 std::string Answer(const Asked& asked) {
   Problem problem;
-  const auto entry = ChooseEntry(asked.entry, asked.efi, asked.keeps, problem);
+  const auto entry =
+      ChooseEntry(asked.entry, asked.efi, {.keeps = asked.keeps, .setup_data = asked.setup_data}, problem);
   if (entry.ok()) {
     CHECK(problem.what.empty());
     return std::string(KernelEntryName(entry.value()));
   }
-  CHECK(entry.error() == Error{Errc::kUnsupported, 0});
-  test::CheckProblem(problem, {.code = Errc::kUnsupported, .what = problem.what});
-  return std::string(problem.what);
+  CHECK(entry.error() == Error{problem.code, 0});
+  test::CheckProblem(problem, {.code = problem.code, .what = problem.what});
+  const bool is_unsupported = problem.code == Errc::kUnsupported;
+  return (is_unsupported ? "" : std::string(ErrcName(problem.code)) + ": ") + std::string(problem.what);
+}
+
+// A kernel that firmware can start in any way.
+EntryFacts InFirmware(KernelEntry wanted = kAuto) {
+  return {.wanted = wanted, .in_firmware = true, .has_efi_image = true, .has_efi_handover = true};
 }
 
 }  // namespace
@@ -42,6 +52,8 @@ TEST_CASE("An entry has the name that people give it", "[plan][kernel-entry]") {
   CHECK(KernelEntryName(kAuto) == "auto");
   CHECK(KernelEntryName(kVmlinux) == "vmlinux");
   CHECK(KernelEntryName(kBzImage) == "bzimage");
+  CHECK(KernelEntryName(kEfiImage) == "efi-image");
+  CHECK(KernelEntryName(kEfiHandover) == "efi-handover");
 }
 
 TEST_CASE("vmlinux is taken where it is at hand, unless bzimage is wanted", "[plan][kernel-entry]") {
@@ -63,7 +75,7 @@ TEST_CASE("vmlinux is taken where it is at hand, unless bzimage is wanted", "[pl
 }
 
 TEST_CASE("A confidential guest is refused, whatever is wanted", "[plan][kernel-entry]") {
-  const KernelEntry wanted = GENERATE(kAuto, kVmlinux, kBzImage);
+  const KernelEntry wanted = GENERATE(kAuto, kVmlinux, kBzImage, kEfiImage);
   const bool keeps = GENERATE(true, false);
   CHECK(Answer({.entry = {.wanted = wanted, .is_confidential = true}, .keeps = keeps}) == "confidential guest");
 }
@@ -113,6 +125,108 @@ TEST_CASE("The decompressor is not let loose on free memory of the EFI map while
   CHECK(Answer({.entry = {.wanted = kBzImage}, .efi = {.has_free_memory = true}}) == "bzimage");
   CHECK(Answer({.entry = {.wanted = kBzImage},
                 .efi = {.has_info = true, .is_virtual = true, .has_free_memory = true}}) == "bzimage");
+}
+
+TEST_CASE("What firmware does not start any more is refused after a kexec", "[plan][kernel-entry]") {
+  EntryFacts entry = InFirmware(GENERATE(kEfiImage, kEfiHandover));
+  entry.in_firmware = false;
+  CHECK(Answer({.entry = entry}) == "EFI entry outside firmware");
+  entry.wanted = kAuto;
+  CHECK(Answer({.entry = entry}) == "vmlinux");
+}
+
+TEST_CASE("In firmware a kernel is started as an image, or handed setup_data where that is needed",
+          "[plan][kernel-entry]") {
+  constexpr auto kNone = SetupDataNeed::kNone;
+  constexpr auto kWanted = SetupDataNeed::kWanted;
+  constexpr auto kNeeded = SetupDataNeed::kNeeded;
+  constexpr const char* kNoStub = "kernel without an EFI stub";
+  constexpr const char* kNoHandover = "setup_data without the EFI handover entry";
+  struct Case {
+    SetupDataNeed need;
+    bool has_image;
+    bool has_handover;
+    bool has_vmlinux;
+    bool has_bzimage;
+    const char* answer;
+    const char* if_secure;
+  };
+  const auto c = GENERATE_COPY(Case{kNone, true, true, true, true, "efi-image", "efi-image"},
+                               Case{kNone, true, false, false, false, "efi-image", "efi-image"},
+                               Case{kNone, false, true, true, true, "vmlinux", kNoStub},
+                               Case{kNone, false, true, false, true, "bzimage", kNoStub},
+                               Case{kNone, false, true, false, false, kNoStub, kNoStub},
+                               Case{kWanted, true, true, true, true, "efi-handover", "efi-handover"},
+                               Case{kWanted, true, false, true, true, "vmlinux", "efi-image"},
+                               Case{kWanted, true, false, false, true, "efi-image", "efi-image"},
+                               Case{kWanted, false, true, true, true, "vmlinux", kNoStub},
+                               Case{kNeeded, true, true, true, true, "efi-handover", "efi-handover"},
+                               Case{kNeeded, true, false, true, true, "vmlinux", kNoHandover},
+                               Case{kNeeded, true, false, false, true, "bzimage", kNoHandover},
+                               Case{kNeeded, true, false, false, false, kNoHandover, kNoHandover},
+                               Case{kNeeded, false, true, true, true, "vmlinux", kNoStub});
+  CAPTURE(static_cast<int>(c.need), c.has_image, c.has_handover, c.has_vmlinux, c.has_bzimage);
+  EntryFacts entry{.has_vmlinux = c.has_vmlinux, .has_bzimage = c.has_bzimage};
+  entry.in_firmware = true;
+  entry.has_efi_image = c.has_image;
+  entry.has_efi_handover = c.has_handover;
+  CHECK(Answer({.entry = entry, .setup_data = c.need}) == c.answer);
+  entry.is_secure = true;
+  CHECK(Answer({.entry = entry, .setup_data = c.need}) == c.if_secure);
+}
+
+TEST_CASE("An EFI entry that is wanted is taken where the kernel has it and it does what is needed",
+          "[plan][kernel-entry]") {
+  constexpr const char* kNoHandover = "setup_data without the EFI handover entry";
+  CHECK(Answer({.entry = InFirmware(kEfiImage)}) == "efi-image");
+  CHECK(Answer({.entry = InFirmware(kEfiImage), .setup_data = SetupDataNeed::kWanted}) == "efi-image");
+  CHECK(Answer({.entry = InFirmware(kEfiImage), .setup_data = SetupDataNeed::kNeeded}) == kNoHandover);
+  CHECK(Answer({.entry = InFirmware(kEfiHandover)}) == "efi-handover");
+
+  EntryFacts entry = InFirmware(kEfiHandover);
+  entry.has_efi_handover = false;
+  CHECK(Answer({.entry = entry}) == "EFI handover entry");
+  CHECK(Answer({.entry = entry, .setup_data = SetupDataNeed::kNeeded}) == kNoHandover);
+  entry = InFirmware(GENERATE(kEfiImage, kEfiHandover));
+  entry.has_efi_image = false;
+  CHECK(Answer({.entry = entry}) == "kernel without an EFI stub");
+}
+
+TEST_CASE("Secure Boot lets firmware alone enter a kernel", "[plan][kernel-entry]") {
+  EntryFacts entry = InFirmware();
+  entry.is_secure = true;
+  entry.wanted = kVmlinux;
+  CHECK(Answer({.entry = entry}) == "untrusted: vmlinux entry");
+  entry.wanted = kBzImage;
+  CHECK(Answer({.entry = entry}) == "untrusted: bzimage entry");
+  entry.has_vmlinux = entry.has_bzimage = false;
+  CHECK(Answer({.entry = entry}) == "untrusted: bzimage entry");
+  entry.wanted = kEfiHandover;
+  CHECK(Answer({.entry = entry}) == "efi-handover");
+}
+
+TEST_CASE("In firmware free memory of the EFI map is in nobody's way", "[plan][kernel-entry]") {
+  CHECK(Answer({.entry = InFirmware(kBzImage), .efi = {.has_info = true, .has_free_memory = true}}) == "bzimage");
+}
+
+TEST_CASE("An EFI stub knows 4 levels where its decompressor does", "[plan][kernel-entry]") {
+  EntryFacts entry = InFirmware();
+  entry.is_5_levels = true;
+  entry.runs_5_levels = false;
+  CHECK(Answer({.entry = entry}) == "efi-image");
+  entry.supports_5_levels = false;
+  CHECK(Answer({.entry = entry}) == "kernel without 5-level paging");
+}
+
+TEST_CASE("The setup header says whether the stub takes boot_params", "[plan][kernel-entry]") {
+  SetupHeader header{};
+  CHECK_FALSE(EntryFactsOf(header).has_efi_handover);
+  header.xloadflags.Set(1 << 3);
+  CHECK_FALSE(EntryFactsOf(header).has_efi_handover);
+  header.handover_offset.Set(0x190);
+  CHECK(EntryFactsOf(header).has_efi_handover);
+  header.xloadflags.Set(0xffff & ~(1 << 3));
+  CHECK_FALSE(EntryFactsOf(header).has_efi_handover);
 }
 
 TEST_CASE("efi_info and SETUP_EFI are passed on only where they fit together", "[plan][kernel-entry]") {
