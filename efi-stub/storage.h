@@ -13,6 +13,7 @@
 #include "common/format/efi-memory-map.h"
 #include "common/format/handover-v1.h"
 #include "common/format/kho.h"
+#include "common/format/node-chain.h"
 #include "common/mem/memory-map.h"
 #include "common/mem/preserved-map.h"
 #include "common/plan/boot-plan.h"
@@ -38,11 +39,16 @@ struct Storage {
   std::array<PhysRange, kMaxRamRanges> ram;
   std::array<KeptRange, kMaxKept> kept;
   std::array<FirmwareClaim, kMaxFirmwareClaims> claims;
+  std::array<FirmwareClaim, kMaxFirmwareClaims> wanted_claims;
   ZstdWorkspace zstd;
   alignas(8) std::array<std::byte, kMaxHandoverSize> handover_file;
   alignas(8) std::array<std::byte, kMaxHandoverSize> bundles_handover;
   alignas(16) std::array<char, 4096> command_line;
-  alignas(16) std::array<std::byte, kMaxReportBytes> report;
+  // What the next kernel still reads, where the handover entry passes it.
+  alignas(16) std::array<Node<SetupIndirect>, kMaxHeld> held_nodes;
+  alignas(16) SetupDataHeader report_header;
+  std::array<std::byte, kMaxReportBytes> report;  // behind its header
 };
+static_assert(offsetof(Storage, report) == offsetof(Storage, report_header) + sizeof(SetupDataHeader));
 
 }  // namespace holdfast::efi

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A boot from firmware: its last steps.
+
+#include "common/abi/measurement.h"
+#include "common/base/version.h"
+#include "common/format/node-chain.h"
+#include "common/plan/kernel-entry.h"
+#include "efi-stub/application.h"
+#include "efi-stub/direct-entry.h"
+#include "efi-stub/efi-kernel.h"
+#include "efi-stub/explain.h"
+#include "efi-stub/measure.h"
+#include "efi-stub/overwrite-request.h"
+#include "efi-stub/report-outlet.h"
+
+namespace holdfast::efi {
+
+Status Application::Start() {
+  const bool is_efi = IsEfiEntry(plan_.entry);
+  if (is_efi) {
+    // Firmware's verdict first: what it does not trust is not measured either.
+    const auto image = LoadEfiKernel(firmware_, inputs_.kernel.file, problem_);
+    if (!image.ok()) {
+      return image.error();
+    }
+    kernel_image_ = image.value();
+  }
+  Measure();
+  HeedOverwriteRequest();
+  Mark("start");
+  switch (plan_.entry) {
+    case KernelEntry::kEfiImage:
+      return StartImage();
+    case KernelEntry::kEfiHandover:
+      return EnterHandover();
+    case KernelEntry::kVmlinux:
+    case KernelEntry::kBzImage:
+      return EnterDirectly();
+    case KernelEntry::kAuto:
+      break;
+  }
+  Bug();
+}
+
+// --- What is told of it
+
+void Application::Measure() {
+  const Measurer measurer(firmware_);
+  if (!measurer.has_tpm()) {
+    measured_ = "no TPM";
+    SayLine(SayNotMeasured, measured_);
+    return;
+  }
+  if (!MeasureAll(measurer).ok()) {
+    measured_ = "firmware failed";
+    SayLine(SayNotMeasured, measured_);
+    return;
+  }
+  measured_ = "pcr 15";
+  static_assert(kMeasurementPcr == 15);
+  SayLine(SayMeasured, kMeasurementPcr);
+}
+
+Status Application::MeasureAll(const Measurer& measurer) const {
+  for (const FoundHandover& handover : found_) {
+    if (handover.tree) {
+      TRY(measurer.Measure(kEventHandover, handover.tree->bytes()));
+    }
+  }
+  TRY(measurer.Measure(kEventCommandLine, std::as_bytes(std::span(inputs_.command_line))));
+  LineBuffer decision;
+  SayDecision(decision, ModeName(plan_.mode), KernelEntryName(plan_.entry), kept_.size(), kept_.bytes(), lost_.size());
+  return measurer.Measure(kEventDecision, std::as_bytes(std::span(decision.view())));
+}
+
+void Application::HeedOverwriteRequest() {
+  const bool clears = handover_->policy.overwrite_request == OverwriteRequest::kClear;
+  const OverwriteState state = clears ? ClearOverwriteRequest(firmware_) : ReadOverwriteRequest(firmware_);
+  overwrite_request_ = OverwriteStateName(state);
+  if (state != OverwriteState::kNone) {
+    SayLine(SayOverwriteRequest, overwrite_request_);
+  }
+}
+
+BootReport Application::Report() const {
+  BootReport report;
+  report.version = kVersion;
+  report.shell = "efi";
+  report.loader = vendor_;
+  report.dialect = handover_->dialect.view();
+  report.generation = handover_->generation + 1;
+  report.kept = kept_.view();
+  report.mode = ModeName(plan_.mode);
+  report.entry = KernelEntryName(plan_.entry);
+  report.map_before = map_.view();
+  report.map_after = plan_.memory.view();
+  report.closed_bytes = plan_.closed_bytes;
+  report.scratch = native_scratch_.view();
+  report.kernel = plan_.slot.range;
+  report.slot_index = plan_.slot.index;
+  report.slot_count = plan_.slot.count;
+  report.placed = plan_.segments.view();
+  report.lost = std::span(lost_texts_).first(lost_.size());
+  report.measured = measured_;
+  report.overwrite_request = overwrite_request_;
+  report.timestamps = marks_.view();
+  if (const FoundHandover* const first = FirstTree(found_)) {
+    report.handover_address = first->at.start();
+    report.handover_digest = first->digest;
+    report.handover = first->tree->bytes();
+  }
+  return report;
+}
+
+// --- The three ways in
+
+Status Application::StartImage() {
+  BootReport report = Report();
+  std::string_view left_out;
+  has_report_ = true;
+  TRY(Check(problem_, LeaveReport(firmware_, ledger_, report, storage_, left_out), "report"));
+  if (!left_out.empty()) {
+    SayLine(SayLeftOut, left_out);
+  }
+  const EfiKernelStart start{
+      .kernel = inputs_.kernel.image, .initrd = inputs_.initrd, .command_line = inputs_.command_line};
+  // An image that was started is firmware's to unload.
+  return StartEfiImage(firmware_, std::exchange(kernel_image_, nullptr), start, problem_);
+}
+
+Status Application::EnterHandover() {
+  const auto head = LinkNodes();
+  TRY(Check(problem_, head, "report"));
+  const EfiKernelStart start{.kernel = inputs_.kernel.image,
+                             .initrd = inputs_.initrd,
+                             .command_line = inputs_.command_line,
+                             .setup_data = head.value()};
+  return EnterEfiHandover(firmware_, ledger_, kernel_image_, start, problem_);
+}
+
+// All of them lie in the image, which stays allocated: no kernel is placed there, and it reserves what it is given.
+Result<std::uint64_t> Application::LinkNodes() {
+  NodeChain chain(0);
+  if (!sources_.nodes.empty()) {
+    const bool is_native = plan_.mode == Mode::kNative;
+    chain.Prepend(sources_.kho.header, is_native ? kSetupKexecKho : kSetupHoldfastHiddenKho,
+                  sources_.kho.record.size());
+  }
+  PrependHeld(plan_.held.view(), storage_.held_nodes, chain);
+  TRY(PrependReport(Report(), storage_.report_header, storage_.report, chain));
+  return chain.head();
+}
+
+Status Application::EnterDirectly() {
+  const BootReport report = Report();
+  const bool is_native = plan_.mode == Mode::kNative;
+  const DirectStart start{.plan = plan_,
+                          .kept = kept_,
+                          .kernel = inputs_.kernel,
+                          .kaslr = kaslr_,
+                          .initrd = inputs_.initrd,
+                          .command_line = inputs_.command_line,
+                          .nodes = is_native ? sources_.nodes.view() : std::span<const SetupDataNode>(),
+                          .report = report};
+  return StartDirectly(firmware_, ledger_, storage_, start, problem_);
+}
+
+void Application::GiveBack() {
+  if (kernel_image_ != nullptr) {
+    firmware_.UnloadImage(std::exchange(kernel_image_, nullptr));
+  }
+  if (has_report_) {
+    TakeReportBack(firmware_);
+  }
+  ledger_.FreeAll();
+}
+
+}  // namespace holdfast::efi
