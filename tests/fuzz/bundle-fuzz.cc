@@ -3,6 +3,8 @@
 
 #include "common/format/bundle.h"
 
+#include <algorithm>
+
 #include "tests/fuzz/fuzz-input.h"
 #include "tests/support/kernel-files.h"
 
@@ -30,9 +32,36 @@ void CheckParts(std::span<const std::byte> bytes, const Bundle& bundle) {
   fuzz::Check(bundle.Find(BundlePartKind::kKernel).has_value(), "there is a kernel");
 }
 
+// Of its head alone comes the same.
+void CheckTable(std::span<const std::byte> bytes, const Status& status, const Bundle& bundle) {
+  Bundle table;
+  const auto head = bytes.first(std::min(bytes.size(), kMaxBundleTableSize));
+  const Status decoded = DecodeBundleTable(head, bytes.size(), &Sha256Blocks, table);
+  fuzz::Check(decoded.ok() == status.ok(), "a bundle is one by its head");
+  if (!decoded.ok()) {
+    fuzz::Check(decoded.error() == status.error(), "or is refused for the same");
+    return;
+  }
+  fuzz::Check(table.size == bundle.size && table.parts.size() == bundle.parts.size(), "with the same parts");
+  for (std::size_t i = 0; i < table.parts.size(); ++i) {
+    fuzz::Check(table.parts[i].offset == bundle.parts[i].offset &&
+                    table.parts[i].stored_size == bundle.parts[i].stored.size() && table.parts[i].stored.empty(),
+                "each where it is, without its bytes");
+  }
+}
+
+void TryFile(std::span<const std::byte> bytes) {
+  const auto place = FindBundle(bytes.first(std::min(bytes.size(), kMaxBundleHeadSize)), bytes.size());
+  fuzz::Check(!place.ok() || (place.value().offset <= bytes.size() &&
+                              place.value().available <= bytes.size() - place.value().offset),
+              "a bundle lies in its file");
+}
+
 void Try(std::span<const std::byte> bytes) {
   Bundle bundle;
-  if (DecodeBundle(bytes, &Sha256Blocks, bundle).ok()) {
+  const Status status = DecodeBundle(bytes, &Sha256Blocks, bundle);
+  CheckTable(bytes, status, bundle);
+  if (status.ok()) {
     fuzz::Check(BeginsBundle(bytes), "what decodes begins as a bundle");
     CheckParts(bytes, bundle);
   }
@@ -44,6 +73,7 @@ void Try(std::span<const std::byte> bytes) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace holdfast;
   const fuzz::AlignedInput input(data, size);
+  TryFile(input.bytes());
   Try(input.bytes());
   // No fuzzer finds a digest.
   if (size < sizeof(StoredBundleHeader)) {

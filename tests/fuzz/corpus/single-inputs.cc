@@ -14,11 +14,13 @@
 #include "common/format/boot-report.h"
 #include "common/format/e820.h"
 #include "common/format/handover-v1.h"
+#include "common/format/handover-variable.h"
 #include "common/format/kernel-header.h"
 #include "common/format/range-list.h"
 #include "common/format/setup-data-chain.h"
 #include "tests/support/core-files.h"
 #include "tests/support/kernel-files.h"
+#include "tests/support/pe-files.h"
 
 namespace holdfast::corpus {
 namespace {
@@ -178,6 +180,36 @@ void WriteBundles() {
   Write("bundle", "no-vmlinux", test::BuildBundle({kernel}, KernelEntry::kVmlinux));
 }
 
+void WriteImages() {
+  test::TestPe pe = test::SmallPe();
+  Write("pe-image", "file", pe.Build());
+  Write("pe-image", "loaded", pe.Load());
+  pe.signature = test::Filled(16, 0x30);
+  Write("pe-image", "signed", pe.Build());
+}
+
+void WriteVariables() {
+  HandoverVariable variable;
+  variable.at = Between(0x40000000, 0x40000123);
+  const auto write = [&variable](const std::string& name) {
+    std::vector<std::byte> bytes;
+    Push(bytes, EncodeHandoverVariable(variable));
+    Write("handover-variable", name, bytes);
+  };
+  write("tree");
+  variable.kind = HandoverVariableKind::kKho;
+  variable.is_one_shot = false;
+  variable.scratch = Between(0x50000000, 0x50000020);
+  write("kho");
+}
+
+void WriteTexts() {
+  Write("input-text", "line", std::string("ro quiet\tinit=/x \n\0\0", 20));
+  Write("input-text", "os-release", std::string("ID=x\nPRETTY_NAME=\"Some OS\"\nPRETTY_NAME='y'\n"));
+  const std::u16string options = u"a\u00fc\u20ac\U0001f600";
+  Write("input-text", "options", std::as_bytes(std::span(options)));
+}
+
 // Behind a byte with their load address: 16 MiB.
 void WriteVmlinux(const std::string& name, const test::TestVmlinux& kernel) {
   std::vector<std::byte> bytes = {std::byte{1}};
@@ -270,6 +302,9 @@ void WriteSingleInputs() {
   WriteChains();
   WriteKernels();
   WriteBundles();
+  WriteImages();
+  WriteVariables();
+  WriteTexts();
   WriteUnpackedKernels();
   WriteRelocations();
   WriteFrames();
