@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A boot from firmware: its last steps.
 
+#include <utility>
+
 #include "common/abi/measurement.h"
 #include "common/base/version.h"
 #include "common/format/node-chain.h"

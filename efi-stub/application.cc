@@ -133,10 +133,8 @@ Status Application::FindHandovers() {
   if (inputs_.bundles_tree) {
     TRY(Check(problem_, trees.Append(*inputs_.bundles_tree), "handover"));
   }
-  const HandoverCarriers carriers{.trees = trees.view(),
-                                  .lines = inputs_.lines,
-                                  .nodes = sources_.nodes.view(),
-                                  .nodes_are_outside = is_secure_};
+  const HandoverCarriers carriers{
+      .trees = trees.view(), .lines = inputs_.lines, .nodes = sources_.nodes.view(), .nodes_are_outside = is_secure_};
   TRY(holdfast::FindHandovers(carriers, map_, found_, problem_));
   for (const FoundHandover& handover : found_) {
     // A tree may lie in what is no RAM; all else is read in RAM, or not at all.
@@ -144,12 +142,13 @@ Status Application::FindHandovers() {
       TRY(Check(problem_, readable_.Add(handover.at), "handover", handover.at));
     }
   }
-  return Check(problem_, FindFencedLists(found_, memory_, map_, BlockSink(
-                                                                    [](void* self, const KeptBlock& block) {
-                                                                      return static_cast<x86::ReadableMemory*>(self)
-                                                                          ->Add(block.range);
-                                                                    },
-                                                                    &readable_)),
+  return Check(problem_,
+               FindFencedLists(found_, memory_, map_,
+                               BlockSink(
+                                   [](void* self, const KeptBlock& block) {
+                                     return static_cast<x86::ReadableMemory*>(self)->Add(block.range);
+                                   },
+                                   &readable_)),
                "handover");
 }
 
@@ -197,7 +196,7 @@ Status Application::PlanFence() {
   KernelFacts no_kernel;
   no_kernel.limit = kPhysLimit;
   TRY(ListInUse());
-  return MakePlan(Inputs(no_kernel, entry));
+  return MakePlan(PlanInputs(no_kernel, entry));
 }
 
 Status Application::CheckContents() {
@@ -244,7 +243,7 @@ Status Application::DropLost() {
 
 Status Application::Fence() {
   EntryFacts entry;
-  TRY(Claim(Inputs(KernelFacts(), entry)));
+  TRY(Claim(PlanInputs(KernelFacts(), entry)));
   TRY(fence_.HoldTrees(found_.view(), owned_.view(), problem_));
   Mark("fence");
   return kDone;
@@ -302,7 +301,7 @@ EntryFacts Application::EntryFactsHere() const {
   return entry;
 }
 
-BootInputs Application::Inputs(const KernelFacts& facts, const EntryFacts& entry) {
+BootInputs Application::PlanInputs(const KernelFacts& facts, const EntryFacts& entry) {
   BootInputs inputs{.memory = map_,
                     .handover = *handover_,
                     .kernel = facts,
@@ -352,11 +351,12 @@ Status Application::Decide() {
   TRY(ReadOwned(stored));
   TRY(ListInUse());
   const KernelFacts& bzimage = inputs_.kernel.image.facts;
-  BootInputs inputs = Inputs(bzimage, EntryFactsHere());
-  TRY(MakePlan(inputs));
-  if (plan_.entry == KernelEntry::kVmlinux) {
-    // Its slot is of the size that this very entry needs.
-    inputs = Inputs(VmlinuxFacts(bzimage, inputs_.kernel.vmlinux), EntryFactsHere());
+  TRY(MakePlan(PlanInputs(bzimage, EntryFactsHere())));
+  const bool is_vmlinux = plan_.entry == KernelEntry::kVmlinux;
+  // Its slot is of the size that this very entry needs.
+  const BootInputs inputs =
+      PlanInputs(is_vmlinux ? VmlinuxFacts(bzimage, inputs_.kernel.vmlinux) : bzimage, EntryFactsHere());
+  if (is_vmlinux) {
     TRY(MakePlan(inputs));
   } else if (unpacked_) {
     ledger_.Free(*unpacked_);

@@ -78,7 +78,7 @@ class Application {
   EFI_STATUS Refuse(Error error);
   void GiveBack();
 
-  BootInputs Inputs(const KernelFacts& facts, const EntryFacts& entry);
+  BootInputs PlanInputs(const KernelFacts& facts, const EntryFacts& entry);
   EntryFacts EntryFactsHere() const;
   Status ListInUse();
   Status MakePlan(const BootInputs& inputs);

@@ -16,7 +16,7 @@ bool Write(void* device, std::string_view text) {
   std::array<char16_t, kChunk + 1> wide;
   while (!text.empty()) {
     const std::string_view part = text.substr(0, kChunk);
-    *std::ranges::copy(part, wide.begin()).out = u'\0';
+    *std::copy(part.begin(), part.end(), wide.begin()) = u'\0';
     firmware.Print(wide.data());
     text.remove_prefix(part.size());
   }
@@ -29,8 +29,8 @@ ConsoleSink FirmwareSink(const Firmware& firmware) { return {&Write, const_cast<
 
 std::string_view ToAscii(std::u16string_view text, std::span<char> storage) {
   const std::size_t size = std::min(text.size(), storage.size());
-  std::ranges::transform(text.substr(0, size), storage.begin(),
-                         [](char16_t c) { return c >= u' ' && c <= u'~' ? static_cast<char>(c) : '?'; });
+  std::transform(text.begin(), text.begin() + size, storage.begin(),
+                 [](char16_t c) { return c >= u' ' && c <= u'~' ? static_cast<char>(c) : '?'; });
   return {storage.data(), size};
 }
 

@@ -16,7 +16,7 @@ constexpr std::string_view kHandover = "handover";
 constexpr std::size_t kMaxParts = 64;  // of one tree
 
 bool Contains(std::span<const FirmwareClaim> claims, const FirmwareClaim& claim) {
-  return std::ranges::find(claims, claim) != claims.end();
+  return std::find(claims.begin(), claims.end(), claim) != claims.end();
 }
 
 EFI_MEMORY_TYPE TypeOf(const FirmwareClaim& claim) { return claim.stays_ram ? EfiLoaderData : EfiReservedMemoryType; }

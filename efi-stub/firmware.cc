@@ -48,7 +48,8 @@ Status StatusOf(EFI_STATUS status, std::uint64_t needed = 0) {
 }
 
 bool IsSameGuid(const EFI_GUID& a, const EFI_GUID& b) {
-  return a.Data1 == b.Data1 && a.Data2 == b.Data2 && a.Data3 == b.Data3 && std::ranges::equal(a.Data4, b.Data4);
+  return a.Data1 == b.Data1 && a.Data2 == b.Data2 && a.Data3 == b.Data3 &&
+         std::equal(std::begin(a.Data4), std::end(a.Data4), std::begin(b.Data4));
 }
 
 std::uint64_t PagesOf(PhysRange range) { return range.size() / kPageSize; }

@@ -114,7 +114,7 @@ void Boot::FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines,
 }
 
 void Boot::SwitchTables() {
-  tables_.emplace(storage_.page_tables, Is5Levels() ? 5 : 4, x86::HasGiBPages());
+  tables_.emplace(storage_.page_tables, x86::Is5Levels() ? 5 : 4, x86::HasGiBPages());
   ending_.Check(SwitchPageTables(*tables_, loaded_.map, readable_.view()), "page tables");
   // Only now a tree can be read, which may have lists where it lies itself: in what an earlier stage fenced.
   const Status listed = FindFencedLists(handovers_, memory_, loaded_.map, BlockSink(&MakeReadable, this));
@@ -158,7 +158,7 @@ void Boot::ReadHandovers() {
   const HandoverReading reading{.memory = memory_,
                                 .blocks = hasher.blocks(),
                                 .map = loaded_.map,
-                                .page_table_levels = Is5Levels() ? 5 : 4,  // The stage never switches.
+                                .page_table_levels = x86::Is5Levels() ? 5 : 4,  // The stage never switches.
                                 .native_scratch = native_scratch_,
                                 .aligned = storage_.report_node.payload};
   const Status decoded = holdfast::ReadHandovers(reading, handovers_, handover_, problem);
@@ -179,11 +179,9 @@ void Boot::MakePlan(const BootInputs& inputs) {
   }
 }
 
-bool Boot::Is5Levels() { return (x86::ReadCr4() & x86::kCr4La57) != 0; }
-
 EntryFacts Boot::EntryFactsHere(const SetupHeader& header) {
   EntryFacts facts = EntryFactsOf(header);
-  facts.is_5_levels = Is5Levels();
+  facts.is_5_levels = x86::Is5Levels();
   return facts;
 }
 

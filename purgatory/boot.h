@@ -103,7 +103,6 @@ class Boot {
   void SayNotRead();
   // The decision, or the end.
   void MakePlan(const BootInputs& inputs);
-  static bool Is5Levels();
   // How a kernel with this setup header can be entered on this processor, as far as that tells.
   static EntryFacts EntryFactsHere(const SetupHeader& header);
   // The last step before memory is written: prepares what the next kernel reads in our own memory, which `stage` is,

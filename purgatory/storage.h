@@ -21,8 +21,6 @@
 
 namespace holdfast::purgatory {
 
-inline constexpr std::size_t kMaxExtension = kMaxMapEntries - kE820MaxZeropage;
-
 // Zero when the stage starts: the entry code clears it.
 struct Storage {
   std::array<x86::PageTable, kNumPageTables> page_tables;

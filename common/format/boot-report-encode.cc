@@ -88,6 +88,28 @@ void WritePlaced(FdtWriter& writer, std::span<const PlacedSegment> placed) {
   }
 }
 
+void WriteLost(FdtWriter& writer, std::span<const std::string_view> lost) {
+  std::size_t size = 0;
+  for (const std::string_view name : lost) {
+    size += name.size() + 1;
+  }
+  if (size == 0) {
+    return;
+  }
+  auto names = writer.Space(kPropLostNames, size);
+  if (!names.empty()) {
+    for (const std::string_view name : lost) {
+      PutName(names, name);
+    }
+  }
+}
+
+void WriteUnlessEmpty(FdtWriter& writer, const char* name, std::string_view value) {
+  if (!value.empty()) {
+    writer.String(name, value);
+  }
+}
+
 void WriteTimestamps(FdtWriter& writer, std::span<const Timestamp> timestamps) {
   auto values = writer.Space(kPropTimestamps, timestamps.size() * sizeof(Be64));
   if (values.empty()) {
@@ -136,6 +158,13 @@ Result<std::span<const std::byte>> EncodeBootReport(const BootReport& report, st
   writer.U64(kPropKernelSize, report.kernel.size());
   writer.U64(kPropSlotIndex, report.slot_index);
   writer.U64(kPropSlotCount, report.slot_count);
+  WriteLost(writer, report.lost);
+  WriteUnlessEmpty(writer, kPropMeasured, report.measured);
+  WriteUnlessEmpty(writer, kPropOverwriteState, report.overwrite_request);
+  WriteUnlessEmpty(writer, kPropLeftOut, report.left_out);
+  if (report.report_address) {
+    writer.U64(kPropReportAddress, report.report_address->raw());
+  }
   WriteTimestamps(writer, report.timestamps);
   if (!report.handover.empty()) {
     writer.Bytes(kPropHandover, report.handover);

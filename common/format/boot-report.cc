@@ -128,6 +128,38 @@ Status ReadPlaced(const FdtView& tree, BoundedVector<PlacedSegment>& out) {
   return names.Finish();
 }
 
+Status ReadLost(const FdtView& tree, BoundedVector<std::string_view>& out) {
+  out.Clear();
+  NameReader names(tree, kPropLostNames);
+  while (!names.Finish().ok()) {
+    TRY_ASSIGN(const std::string_view name, names.Next());
+    TRY(out.Append(name));
+  }
+  return kDone;
+}
+
+Result<std::optional<PhysAddr>> ReadAddress(const FdtView& tree, const char* name) {
+  TRY_ASSIGN(const auto address, tree.U64(tree.root(), name));
+  if (!address) {
+    return std::optional<PhysAddr>();
+  }
+  if (*address >= kPhysLimit) {
+    return Error{Errc::kOutOfBounds, *address};
+  }
+  return std::optional(PhysAddr(*address));
+}
+
+// What there is to say of a boot from firmware.
+Status ReadFirmware(const FdtView& tree, BoundedVector<std::string_view>& lost, BootReport& out) {
+  TRY(ReadLost(tree, lost));
+  out.lost = lost.view();
+  TRY(ReadString(tree, kPropMeasured, out.measured));
+  TRY(ReadString(tree, kPropOverwriteState, out.overwrite_request));
+  TRY(ReadString(tree, kPropLeftOut, out.left_out));
+  TRY_ASSIGN(out.report_address, ReadAddress(tree, kPropReportAddress));
+  return kDone;
+}
+
 Status ReadTimestamps(const FdtView& tree, BoundedVector<Timestamp>& out) {
   out.Clear();
   NameReader names(tree, kPropTimestampNames);
@@ -140,13 +172,7 @@ Status ReadTimestamps(const FdtView& tree, BoundedVector<Timestamp>& out) {
 
 Status ReadHandover(const FdtView& tree, BootReport& out) {
   const FdtNode root = tree.root();
-  TRY_ASSIGN(const auto address, tree.U64(root, kPropHandoverAddress));
-  if (address) {
-    if (*address >= kPhysLimit) {
-      return Error{Errc::kOutOfBounds, *address};
-    }
-    out.handover_address = PhysAddr(*address);
-  }
+  TRY_ASSIGN(out.handover_address, ReadAddress(tree, kPropHandoverAddress));
   if (const auto digest = tree.Property(root, kPropHandoverSha256)) {
     const auto read = ByteReader(*digest).Read<Digest>();
     if (!read.ok() || digest->size() != sizeof(Digest)) {
@@ -190,6 +216,7 @@ Status DecodeBootReport(const FdtView& tree, BootReportTables tables, BootReport
   TRY(ReadMap(tree, kPropMapAfter, tables.map_after));
   TRY(ReadU64(tree, kPropClosedBytes, out.closed_bytes));
   TRY(ReadKernel(tree, out));
+  TRY(ReadFirmware(tree, tables.lost, out));
   TRY(ReadTimestamps(tree, tables.timestamps));
   TRY(ReadRanges(tree, kPropScratchRanges, tables.scratch));
   TRY(ReadPlaced(tree, tables.placed));

@@ -44,11 +44,11 @@ struct BootReport {
   PhysRange kernel;
   std::uint64_t slot_index = 0;
   std::uint64_t slot_count = 0;
-  std::span<const std::string_view> lost;  // names whose contents were not what their digests say, and were dropped
-  std::string_view measured;               // "pcr 15", or why not; empty where nothing measures
-  std::string_view overwrite_request;      // "none", "clear", "set" or "cleared"; empty where nobody looked
-  std::string_view left_out;               // what of all this did not fit where the report is; empty for nothing
-  std::optional<PhysAddr> report_address;  // of the whole one, where this is not it
+  std::span<const std::string_view> lost{};  // names whose contents were not what their digests say, and were dropped
+  std::string_view measured{};               // "pcr 15", or why not; empty where nothing measures
+  std::string_view overwrite_request{};      // "none", "clear", "set" or "cleared"; empty where nobody looked
+  std::string_view left_out{};               // what of all this did not fit where the report is; empty for nothing
+  std::optional<PhysAddr> report_address{};  // of the whole one, where this is not it
   std::span<const Timestamp> timestamps;
   std::span<const std::byte> handover;  // empty where there is none
 };
@@ -64,6 +64,7 @@ struct BootReportTables {
   BoundedVector<Timestamp>& timestamps;
   BoundedVector<PhysRange>& scratch;
   BoundedVector<PlacedSegment>& placed;
+  BoundedVector<std::string_view>& lost;
 };
 // What the tree does not say keeps its value from BootReport{}.  Of kept ranges the report tells only where they are.
 // kUnknownCompatible, kMalformed (a value of the wrong size, a list out of order, figures that disagree), kOutOfBounds,

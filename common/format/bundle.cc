@@ -37,7 +37,7 @@ Status CheckDigest(const StoredBundleHeader& header, std::span<const std::byte> 
 }
 
 Status CheckHeader(const StoredBundleHeader& header) {
-  if (header.entry.value() > static_cast<std::uint32_t>(KernelEntry::kBzImage)) {
+  if (header.entry.value() > static_cast<std::uint32_t>(KernelEntry::kEfiHandover)) {
     return Error{Errc::kMalformed, offsetof(StoredBundleHeader, entry)};
   }
   if (header.mode.value() > static_cast<std::uint32_t>(ModeWish::kNative)) {

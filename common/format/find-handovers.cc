@@ -124,7 +124,10 @@ class Finder {
           continue;
         }
         ++num_trees;
-        TRY(Add({.carrier = Carrier::kDeviceTree, .at = node.payload, .has_pool_option = has_pool_option}));
+        TRY(Add({.carrier = Carrier::kDeviceTree,
+                 .at = node.payload,
+                 .is_outside = carriers_.nodes_are_outside,
+                 .has_pool_option = has_pool_option}));
       }
     }
     return kDone;

@@ -54,8 +54,11 @@ struct FoundHandover {
 
 inline constexpr std::size_t kMaxCommandLines = 2;  // the bundle's and the loader's
 inline constexpr std::size_t kMaxDeviceTrees = 2;
-// The bundle's tree, four trees a line, a KHO node, the device trees, three options.
-inline constexpr std::size_t kMaxHandovers = 1 + kMaxCommandLines * kMaxHandoverOptions + 1 + kMaxDeviceTrees + 3;
+// The bundle's tree, or from firmware a section's, a file's, a variable's and a table's.
+inline constexpr std::size_t kMaxShellTrees = 4;
+// The shell's trees, four trees a line, a KHO node, the device trees, three options.
+inline constexpr std::size_t kMaxHandovers =
+    kMaxShellTrees + kMaxCommandLines * kMaxHandoverOptions + 1 + kMaxDeviceTrees + 3;
 using FoundHandovers = FixedVector<FoundHandover, kMaxHandovers>;
 
 // A tree that the shell has found by itself.

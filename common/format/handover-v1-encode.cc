@@ -85,6 +85,12 @@ void WritePolicy(FdtWriter& writer, const Policy& policy) {
   if (policy.mode != ModeWish::kAuto) {
     writer.String(kPropMode, TextOf(kModes, policy.mode));
   }
+  if (policy.on_loss != OnLoss::kRefuse) {
+    writer.String(kPropOnLoss, TextOf(kOnLosses, policy.on_loss));
+  }
+  if (policy.overwrite_request != OverwriteRequest::kKeep) {
+    writer.String(kPropOverwrite, TextOf(kOverwriteRequests, policy.overwrite_request));
+  }
   if (policy.foreign_fence != Fence::kReserved) {
     writer.String(kPropForeignFence, TextOf(kForeignFences, policy.foreign_fence));
   }

@@ -43,6 +43,9 @@ inline constexpr std::array kModes = {Word<ModeWish>{"auto", ModeWish::kAuto},
 // Other dialects name no ranges that a device could be made of.
 inline constexpr std::array kForeignFences = {Word<Fence>{"reserved", Fence::kReserved},
                                               Word<Fence>{"held", Fence::kHeld}};
+inline constexpr std::array kOnLosses = {Word<OnLoss>{"refuse", OnLoss::kRefuse}, Word<OnLoss>{"drop", OnLoss::kDrop}};
+inline constexpr std::array kOverwriteRequests = {Word<OverwriteRequest>{"keep", OverwriteRequest::kKeep},
+                                                  Word<OverwriteRequest>{"clear", OverwriteRequest::kClear}};
 inline constexpr std::array kSwitches = {Word<bool>{"on", true}, Word<bool>{"off", false}};
 
 template <typename T, std::size_t N>

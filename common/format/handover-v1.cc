@@ -72,6 +72,8 @@ Status DecodePolicy(const FdtView& tree, Policy& out) {
   TRY(ReadWord(tree, *node, kPropOnRefusal, kOnRefusals, out.on_refusal));
   TRY(ReadWord(tree, *node, kPropKaslr, kSwitches, out.kaslr));
   TRY(ReadWord(tree, *node, kPropMode, kModes, out.mode));
+  TRY(ReadWord(tree, *node, kPropOnLoss, kOnLosses, out.on_loss));
+  TRY(ReadWord(tree, *node, kPropOverwrite, kOverwriteRequests, out.overwrite_request));
   TRY(ReadWord(tree, *node, kPropForeignFence, kForeignFences, out.foreign_fence));
   TRY(tree.OnlyProperty(*node, kPropRefusalDelay));
   TRY_ASSIGN(const auto delay, tree.U32(*node, kPropRefusalDelay));
@@ -133,7 +135,8 @@ Status KeepList(const RangeListPlace& list, const KeptRange& like, const ListRea
   return collector.Flush();
 }
 
-Status DecodePreserved(const FdtView& tree, std::uint8_t source, const ListReader& reader, PreservedMap& out) {
+Status DecodePreserved(const FdtView& tree, std::uint8_t source, const ListReader& reader, const TreeTrust& trust,
+                       PreservedMap& out) {
   TRY_ASSIGN(const auto preserved, RoomOf(tree, kNodePreserved));
   if (!preserved) {
     return kDone;
@@ -149,14 +152,16 @@ Status DecodePreserved(const FdtView& tree, std::uint8_t source, const ListReade
     if (tree.Child(*preserved, kept.name.data())->offset() != node->offset()) {
       return Error{Errc::kMalformed, tree.WhereOf(*node)};
     }
+    const LostName name{source, static_cast<std::uint32_t>(node->offset())};
+    const bool is_lost = std::find(trust.lost.begin(), trust.lost.end(), name) != trust.lost.end();
     KeptRange each{
-        .range = {}, .node = static_cast<std::uint32_t>(node->offset()), .source = source, .fence = kept.fence};
-    if (kept.range_list) {
+        .range = {}, .node = name.node, .source = source, .fence = trust.is_outside ? Fence::kReserved : kept.fence};
+    if (kept.range_list && !is_lost) {
       TRY(KeepList(*kept.range_list, each, reader, out));
     }
     TRY(ForEachRange(tree, *node, kept.ranges, [&](PhysRange range) {
       each.range = range;
-      return out.Add(each);
+      return is_lost ? Status(kDone) : out.Add(each);
     }));
   }
   return kDone;
@@ -170,7 +175,8 @@ ListReader NoLists() {
 
 std::optional<Fence> FenceFromName(std::string_view name) { return ValueOf(kFences, name); }
 
-Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListReader& reader, Handover& out) {
+Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListReader& reader, Handover& out,
+                        const TreeTrust& trust) {
   if (tree.bytes().size() > kMaxHandoverSize) {
     return Error{Errc::kOutOfBounds, tree.bytes().size()};
   }
@@ -186,17 +192,20 @@ Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListRead
 
   Policy policy;
   TRY(DecodePolicy(tree, policy));
-  TRY(DecodePreserved(tree, source, reader, out.kept));
+  TRY(DecodePreserved(tree, source, reader, trust, out.kept));
   TRY(DecodeRangeSet(tree, kNodeScratch, out.scratch));
-  TRY(DecodeRangeSet(tree, kNodeRam, out.ram));
 
   out.dialect.Add(kDialectHoldfast);
+  out.generation = std::max(out.generation, generation.value_or(0));
+  if (trust.is_outside) {
+    return kDone;
+  }
+  TRY(DecodeRangeSet(tree, kNodeRam, out.ram));
   if (!out.has_policy) {
     out.policy = policy;
     out.has_policy = true;
   }
   out.policy.kaslr = out.policy.kaslr && policy.kaslr;
-  out.generation = std::max(out.generation, generation.value_or(0));
   return kDone;
 }
 

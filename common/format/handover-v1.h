@@ -34,18 +34,34 @@ struct ListReader {
 // For who has no memory at hand: any range-list is kUnreadable.
 ListReader NoLists();
 
+// A name of a tree, /preserved/<name> in the handover of that index, whose contents are gone.
+struct LostName {
+  std::uint8_t source = 0;
+  std::uint32_t node = 0;  // byte offset in the tree
+
+  constexpr bool operator==(const LostName&) const = default;
+};
+
+// How far a tree is believed.
+struct TreeTrust {
+  bool is_outside = false;           // as FoundHandover says: it can only reserve memory
+  std::span<const LostName> lost{};  // names that are not kept any more
+};
+
 // Adds what the tree says to `out`.  Kept ranges get `source`, and as their node the offset of
 // /preserved/<name> in the tree; the bytes of a range-list are kept as kStructure under the name that it belongs to.
-// Does not seal out.kept.  On error `out` is unspecified.
-// Of several handovers the first one's policy holds (but kaslr is off where any says so), and the highest
-// generation.
+// Does not seal out.kept.  On error `out` is unspecified.  What is lost has to be well-formed too, but for a
+// range-list's bytes, which are not read.  A tree from outside says nothing of policy and of what was RAM, and all of
+// its fences are kReserved. Of several handovers the first one's policy holds (but kaslr is off where any says so), and
+// the highest generation.
 //
 // kUnknownCompatible; kMalformed: a node or property of ours that stands twice, a value of the wrong size, a
 // word that is none of the known ones, no ranges, an empty range, ranges beside a range-list, a name that is no path
 // component, a delay above kMaxRefusalDelay; kOutOfBounds: a range past kPhysLimit; kTableFull.  Of a range-list:
 // kTooLarge (where: kMaxRangeListSize), kUnreadable and kBadDigest (where: its address), and DecodeRangeList's errors
 // (where: the address instead of the offset).
-Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListReader& reader, Handover& out);
+Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListReader& reader, Handover& out,
+                        const TreeTrust& trust = {});
 
 // Where a list of ranges lies.  Its format: range-list.h.
 struct RangeListPlace {

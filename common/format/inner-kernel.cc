@@ -3,7 +3,10 @@
 
 #include "common/format/inner-kernel.h"
 
+#include <cstring>
+
 #include "common/base/byte-reader.h"
+#include "common/format/boot-params.h"
 
 namespace holdfast {
 
@@ -66,6 +69,25 @@ Status Unpack(const Packed& packed, std::span<std::byte> out, ZstdWorkspace& wor
     return Error{Errc::kMalformed, size};
   }
   return kDone;
+}
+
+void AdoptKernelHeader(const InnerKernel& kernel, KernelEntry entry, bool kaslr, BootParams& params) {
+  AdoptSetupHeader(kernel.image.header, params);
+  if (entry == KernelEntry::kVmlinux && !kernel.vmlinux.relocations.empty() && kaslr) {
+    params.hdr.loadflags |= kKaslrFlag;
+  }
+}
+
+std::uint64_t LoadKernel(const InnerKernel& kernel, KernelEntry entry, std::uint64_t virtual_delta,
+                         std::span<std::byte> slot) {
+  if (entry == KernelEntry::kVmlinux) {
+    LoadVmlinux(kernel.vmlinux, virtual_delta, slot);
+    return kernel.vmlinux.entry;
+  }
+  const auto bytes = kernel.file.subspan(kernel.image.protected_offset, kernel.image.protected_size);
+  Require(bytes.size() <= slot.size());
+  std::memcpy(slot.data(), bytes.data(), bytes.size());
+  return kEntry64Offset;
 }
 
 }  // namespace holdfast

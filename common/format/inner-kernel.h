@@ -40,4 +40,12 @@ Status ReadInnerKernel(const Bundle& bundle, InnerKernel& out, std::string_view&
 // kMalformed (where: bytes that came out): it unpacks to less than was stated; DecodeZstd's errors.
 Status Unpack(const Packed& packed, std::span<std::byte> out, ZstdWorkspace& workspace);
 
+// Puts the kernel's setup header into `params` (AdoptSetupHeader), with what tells a vmlinux that it was moved.
+void AdoptKernelHeader(const InnerKernel& kernel, KernelEntry entry, bool kaslr, BootParams& params);
+
+// Writes the kernel into its slot and returns where it is entered, in bytes from the slot's start.
+// Pre: entry is kVmlinux, and what LoadVmlinux() asks for holds; or kBzImage, whose bytes fit into the slot.
+std::uint64_t LoadKernel(const InnerKernel& kernel, KernelEntry entry, std::uint64_t virtual_delta,
+                         std::span<std::byte> slot);
+
 }  // namespace holdfast

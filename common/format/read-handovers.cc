@@ -8,7 +8,6 @@
 #include <cstring>
 
 #include "common/abi/kho.h"
-#include "common/format/handover-v1.h"
 #include "common/format/kept-collector.h"
 #include "common/format/pkram.h"
 #include "common/format/range-list.h"
@@ -50,7 +49,7 @@ class Reader {
         found_(found),
         out_(out),
         problem_(problem),
-        kept_(out.kept, source, out.policy.foreign_fence, in.map,
+        kept_(out.kept, source, found.is_outside ? Fence::kReserved : out.policy.foreign_fence, in.map,
               found.carrier == Carrier::kKhoNode ? in.native_scratch : no_scratch_) {}
 
   Status Read() {
@@ -99,7 +98,8 @@ class Reader {
     }
     TRY_ASSIGN(found_.tree, FdtView::Open(bytes));
     found_.dialect = kDialectHoldfast;
-    return DecodeHandoverV1(*found_.tree, source_, {.memory = in_.memory, .blocks = in_.blocks}, out_);
+    return DecodeHandoverV1(*found_.tree, source_, {.memory = in_.memory, .blocks = in_.blocks}, out_,
+                            {.is_outside = found_.is_outside, .lost = in_.lost});
   }
 
   Status ReadKho() {
@@ -118,10 +118,12 @@ class Reader {
     TRY(decoded);
     const bool is_ambiguous =
         facts.dialect != KhoDialect::kV2 && facts.dialect != KhoDialect::kV3 && facts.dialect != KhoDialect::kV4;
-    out_.native = NativeHandover{.source = source_,
-                                 .compatible = facts.compatible,
-                                 .is_ambiguous = is_ambiguous,
-                                 .scratch = in_.native_scratch.view()};
+    if (!found_.is_outside) {
+      out_.native = NativeHandover{.source = source_,
+                                   .compatible = facts.compatible,
+                                   .is_ambiguous = is_ambiguous,
+                                   .scratch = in_.native_scratch.view()};
+    }
     return Finish(KhoDialectName(facts.dialect));
   }
 

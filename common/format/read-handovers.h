@@ -4,16 +4,11 @@
 #pragma once
 
 #include "common/format/find-handovers.h"
+#include "common/format/handover-v1.h"
 #include "common/format/handover.h"
 #include "common/mem/phys-memory.h"
 
 namespace holdfast {
-
-// A name of a tree, /preserved/<name> in the handover of that index, whose contents are gone.
-struct LostName {
-  std::uint8_t source = 0;
-  std::uint32_t node = 0;  // byte offset in the tree
-};
 
 // What reading takes besides the handovers themselves.
 struct HandoverReading {

@@ -18,6 +18,7 @@ inline constexpr std::size_t kMaxKept = 65536;
 inline constexpr std::size_t kMaxScratchRanges = 256;
 inline constexpr std::size_t kMaxRamRanges = 1024;
 inline constexpr std::size_t kMaxMapEntries = 4096;  // of the old map and of the new one
+inline constexpr std::size_t kMaxExtension = kMaxMapEntries - kE820MaxZeropage;
 inline constexpr std::size_t kMaxReadable = 2 * kMaxMapEntries;
 inline constexpr std::size_t kMaxEfiRanges = 1024;
 inline constexpr std::size_t kMaxInUse = 2048;

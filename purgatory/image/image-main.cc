@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // The stage as a kernel image: from its loader's jump to the inner kernel's.
 
-#include <cstring>
-
 #include "common/console/wording.h"
 #include "common/format/boot-params.h"
 #include "common/format/image-string.h"
@@ -325,12 +323,9 @@ class ImageBoot : private Boot {
 
   // The inner kernel's boot_params, made of the loader's.
   void MakeBootParams() {
-    AdoptSetupHeader(kernel_.image.header, loaded_.params);
+    AdoptKernelHeader(kernel_, plan_.entry, kaslr_, loaded_.params);
     SetCommandLine(PhysAddr(reinterpret_cast<std::uintptr_t>(storage_.command_line.data())), loaded_.params);
     SetInitrd(Initrd(), loaded_.params);
-    if (plan_.entry == KernelEntry::kVmlinux && !kernel_.vmlinux.relocations.empty() && kaslr_) {
-      loaded_.params.hdr.loadflags |= kKaslrFlag;
-    }
   }
 
   StartState Execute() {
@@ -338,14 +333,8 @@ class ImageBoot : private Boot {
     const auto memory = MemoryAt(slot);
     ending_.Check(RelinkNodes(plan_, kept_, loaded_), "plan");
     const std::uint64_t params = reinterpret_cast<std::uintptr_t>(&loaded_.params);
-    if (plan_.entry == KernelEntry::kVmlinux) {
-      LoadVmlinux(kernel_.vmlinux, plan_.virtual_delta, memory);
-      return {params, slot.start().raw() + kernel_.vmlinux.entry};
-    }
-    const auto bytes = kernel_.file.subspan(kernel_.image.protected_offset, kernel_.image.protected_size);
-    Require(bytes.size() <= memory.size());
-    std::memcpy(memory.data(), bytes.data(), bytes.size());
-    return {params, slot.start().raw() + kEntry64Offset};
+    const std::uint64_t entry = LoadKernel(kernel_, plan_.entry, plan_.virtual_delta, memory);
+    return {params, slot.start().raw() + entry};
   }
 
   StageImage image_;

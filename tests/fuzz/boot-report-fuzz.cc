@@ -17,12 +17,14 @@ struct Decoded {
   FixedVector<Timestamp, 32> timestamps;
   FixedVector<PhysRange, 32> scratch;
   FixedVector<PlacedSegment, 32> placed;
+  FixedVector<std::string_view, 32> lost;
   BootReport report;
 
   bool From(std::span<const std::byte> bytes) {
     const auto tree = FdtView::Open(bytes);
     return tree.ok() &&
-           DecodeBootReport(tree.value(), {kept, map_before, map_after, timestamps, scratch, placed}, report).ok();
+           DecodeBootReport(tree.value(), {kept, map_before, map_after, timestamps, scratch, placed, lost}, report)
+               .ok();
   }
 };
 
@@ -41,6 +43,9 @@ bool Same(const BootReport& a, const BootReport& b) {
                     same_timestamp) &&
          std::equal(a.scratch.begin(), a.scratch.end(), b.scratch.begin(), b.scratch.end()) &&
          std::equal(a.placed.begin(), a.placed.end(), b.placed.begin(), b.placed.end(), same_place) &&
+         std::equal(a.lost.begin(), a.lost.end(), b.lost.begin(), b.lost.end()) && a.measured == b.measured &&
+         a.overwrite_request == b.overwrite_request && a.left_out == b.left_out &&
+         a.report_address == b.report_address &&
          std::equal(a.handover.begin(), a.handover.end(), b.handover.begin(), b.handover.end());
 }
 

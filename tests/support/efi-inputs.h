@@ -35,7 +35,7 @@ inline ByteVector SmallBzImage(unsigned mark = 0, std::uint32_t line_size = 2047
   header.pref_address.Set(0x1000000);
   header.init_size.Set(0x400000);
   header.cmdline_size.Set(line_size);
-  ByteVector file(3 * 512);
+  ByteVector file(4 * 512);
   Put(file, kSetupHeaderOffset, header);
   file.back() = static_cast<std::byte>(mark);
   return file;

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "common/abi/boot-params.h"
 #include "common/abi/bundle.h"
 #include "common/abi/elf.h"
 #include "common/base/align.h"
@@ -41,6 +42,46 @@ void Put(std::span<std::byte> bytes, std::size_t offset, const T& value) {
 
 // Bytes of no particular kind.
 inline ByteVector Filled(std::size_t size, unsigned value) { return ByteVector(size, static_cast<std::byte>(value)); }
+
+// --- A bzImage ----------------------------------------------------------------------------------------------------
+
+// As in Debian's 6.1 cloud kernel.
+inline SetupHeader DebianHeader() {
+  SetupHeader header{};
+  header.setup_sects = std::byte{39};
+  header.syssize.Set(0x100);
+  header.boot_flag.Set(0xaa55);
+  header.header.Set(kSetupHeaderMagic);
+  header.version.Set(0x020f);
+  header.loadflags = std::byte{1};
+  header.kernel_alignment.Set(0x200000);
+  header.relocatable_kernel = std::byte{1};
+  header.xloadflags.Set(0x7f);
+  header.pref_address.Set(0x1000000);
+  header.init_size.Set(0x3378000);
+  return header;
+}
+inline constexpr std::size_t kSetupSize = 40 * 512;
+inline constexpr std::size_t kPayloadOffset = 0x300;  // in the protected-mode part
+
+// A file with that header and so many bytes after its setup.
+inline ByteVector KernelFile(const SetupHeader& header, std::size_t protected_size) {
+  ByteVector file(kSetupSize + protected_size);
+  Put(file, kSetupHeaderOffset, header);
+  return file;
+}
+
+// A file whose protected-mode part ends in this payload, which states that it unpacks to so many bytes.
+inline ByteVector KernelFileWith(const ByteVector& packed, std::uint32_t unpacked_size) {
+  SetupHeader header = DebianHeader();
+  header.syssize.Set(0);
+  header.payload_offset.Set(kPayloadOffset);
+  header.payload_length.Set(static_cast<std::uint32_t>(packed.size() + sizeof(Le32)));
+  ByteVector file = KernelFile(header, kPayloadOffset);
+  Push(file, packed);
+  Push(file, Le32(unpacked_size));
+  return file;
+}
 
 // --- An unpacked kernel -------------------------------------------------------------------------------------------
 

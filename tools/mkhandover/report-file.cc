@@ -34,17 +34,20 @@ ReportFile::ReportFile(std::vector<std::byte> bytes, const std::string& name)
       timestamp_storage_(bytes_.size() / 8 + 1),
       scratch_storage_(bytes_.size() / 16 + 1),
       placed_storage_(bytes_.size() / 16 + 1),
+      lost_storage_(bytes_.size() / 2 + 1),
       kept_(kept_storage_),
       before_(before_storage_),
       after_(after_storage_),
       timestamps_(timestamp_storage_),
       scratch_(scratch_storage_),
-      placed_(placed_storage_) {
+      placed_(placed_storage_),
+      lost_(lost_storage_) {
   const auto tree = FdtView::Open(bytes_);
   if (!tree.ok()) {
     FailToDecode(name, tree.error());
   }
-  FailUnless(DecodeBootReport(tree.value(), {kept_, before_, after_, timestamps_, scratch_, placed_}, report_), name);
+  FailUnless(DecodeBootReport(tree.value(), {kept_, before_, after_, timestamps_, scratch_, placed_, lost_}, report_),
+             name);
 }
 
 std::vector<PhysRange> ReportFile::handover_ram() const {

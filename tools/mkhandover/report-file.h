@@ -39,12 +39,14 @@ class ReportFile {
   std::vector<Timestamp> timestamp_storage_;
   std::vector<PhysRange> scratch_storage_;
   std::vector<PlacedSegment> placed_storage_;
+  std::vector<std::string_view> lost_storage_;
   BoundedVector<KeptRange> kept_;
   BoundedVector<MemEntry> before_;
   BoundedVector<MemEntry> after_;
   BoundedVector<Timestamp> timestamps_;
   BoundedVector<PhysRange> scratch_;
   BoundedVector<PlacedSegment> placed_;
+  BoundedVector<std::string_view> lost_;
   BootReport report_;
 };
 

@@ -31,6 +31,7 @@ inline std::uint64_t ReadCr4() {
   asm volatile("mov %%cr4, %0" : "=r"(value));
   return value;
 }
+inline bool Is5Levels() { return (ReadCr4() & kCr4La57) != 0; }  // of page tables
 inline void WriteCr3(std::uint64_t value) { asm volatile("mov %0, %%cr3" : : "r"(value) : "memory"); }
 inline void WriteCr4(std::uint64_t value) { asm volatile("mov %0, %%cr4" : : "r"(value) : "memory"); }
 

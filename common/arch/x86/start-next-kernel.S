@@ -8,6 +8,7 @@
         .section .text.StartNextKernel, "ax"
         .code64
         .globl  StartNextKernel
+        .hidden StartNextKernel
         .type   StartNextKernel, @function
 StartNextKernel:
         mov     (%rdi), %rsi

@@ -13,7 +13,7 @@
 namespace holdfast {
 namespace {
 
-constexpr unsigned kNumCodes = static_cast<unsigned>(Errc::kFault) + 1;
+constexpr unsigned kNumCodes = static_cast<unsigned>(Errc::kContentsLost) + 1;
 
 TEST_CASE("Each rule has a word of its own, in lower case", "[base][result]") {
   std::set<std::string> words;
@@ -36,6 +36,10 @@ TEST_CASE("The words that people wait for do not change", "[base][result]") {
   CHECK(ErrcName(Errc::kKeptNotRam) == "kept-not-ram");
   CHECK(ErrcName(Errc::kOverlap) == "overlap");
   CHECK(ErrcName(Errc::kNoSlot) == "no-slot");
+  CHECK(ErrcName(Errc::kFirmware) == "firmware");
+  CHECK(ErrcName(Errc::kNotFound) == "not-found");
+  CHECK(ErrcName(Errc::kUntrusted) == "untrusted");
+  CHECK(ErrcName(Errc::kContentsLost) == "contents-lost");
 }
 
 Result<int> Half(int value) {

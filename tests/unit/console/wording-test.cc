@@ -46,6 +46,26 @@ TEST_CASE("The stage says what it does in these words", "[console][wording]") {
   CHECK(Said(SayHalted) == "halted");
 }
 
+TEST_CASE("From firmware the stage says what it does in these words", "[console][wording]") {
+  CHECK(Said(SayPlacesItself, 977) == "kernel places itself, 977 slots");
+  CHECK(Said(SayPlacesItself, 1) == "kernel places itself, 1 slot");
+  CHECK(Said(SayContents, 64, 2) == "contents 64 verified, 2 without a digest");
+  CHECK(Said(SayLost, "guest0", R(0x1000, 0x3000), 3 << 20) ==
+        "lost guest0 [0x1000, 0x3000), 3 MiB: not what its digest says");
+  CHECK(Said(SayLost, "a\n", R(0x1000, 0x3000), 0) == "lost a? [0x1000, 0x3000), 0 B: not what its digest says");
+  CHECK(Said(SayIgnored, "command line") == "command line from outside is ignored under Secure Boot");
+  CHECK(Said(SayOtherFence, "guest0", Fence::kPmem) == "guest0 is fenced as reserved, not as pmem");
+  CHECK(Said(SayMeasured, 15) == "measured into PCR 15");
+  CHECK(Said(SayNotMeasured, "no TPM") == "not measured: no TPM");
+  CHECK(Said(SayOverwriteRequest, "cleared") == "overwrite request cleared");
+  CHECK(Said(SayLeftOut, "handover") == "report left out handover");
+  CHECK(Said(SayReturned) == "back to the boot manager");
+  CHECK(Said(SayDecision, "fence", "efi-image", 2, 8192, 1) ==
+        "mode fence, entry efi-image, 2 ranges, 8192 bytes, lost 1");
+  CHECK(Said(SayDecision, "native", "efi-handover", 1, 4096, 0) ==
+        "mode native, entry efi-handover, 1 range, 4096 bytes, lost 0");
+}
+
 TEST_CASE("A refusal names its rule first", "[console][wording]") {
   CHECK(Said(SayRefused, Problem{.code = Errc::kBadDigest, .what = "handover", .range = R(0x1000, 0x3000)}) ==
         "refused: bad-digest: handover [0x1000, 0x3000): digest differs");
@@ -78,6 +98,10 @@ TEST_CASE("Each rule is told with the names and addresses that break it", "[cons
       Case{{Errc::kUnknownCompatible, 8, "report", at}, "report at 0x1000: compatible is not known"},
       Case{{Errc::kUnsupported, 0x10, "kernel", at}, "kernel [0x1000, 0x3000): not supported: 0x10"},
       Case{{Errc::kTooLarge, 0x7ff, "command line"}, "command line: more than 0x7ff bytes"},
+      Case{{Errc::kFirmware, 0x8000000000000009, "initrd"}, "initrd: firmware says 0x8000000000000009"},
+      Case{{Errc::kNotFound, 0, "kernel"}, "kernel is not there"},
+      Case{{Errc::kUntrusted, 0, "vmlinux entry"}, "vmlinux entry is not trusted under Secure Boot"},
+      Case{{Errc::kContentsLost, 0x1000, "guest0", at}, "kept guest0 [0x1000, 0x3000) is not what its digest says"},
       Case{{Errc::kCycle, 0x9000, "setup_data"}, "setup_data comes back to 0x9000"},
       Case{{Errc::kTableFull, 2000, "e820"}, "e820: more than 2000 entries"},
       Case{{Errc::kTableFull, 1, "e820"}, "e820: more than 1 entry"},
@@ -131,6 +155,9 @@ TEST_CASE("What is not known of a problem is left out", "[console][wording]") {
       Case{{Errc::kConflict, 3}, "an option at byte 3 of the command line contradicts another option"},
       Case{{Errc::kConflict, 3, "memmap=exactmap", PhysRange(), "", R(0x1000, 0x3000), {}, KeptRange()},
            "memmap=exactmap at byte 3 of the command line takes kept [0x1000, 0x3000)"},
+      Case{{Errc::kFirmware, 0x5}, "firmware says 0x5"}, Case{{Errc::kNotFound, 0}, "something is not there"},
+      Case{{Errc::kUntrusted, 0}, "something is not trusted under Secure Boot"},
+      Case{{Errc::kContentsLost, 0x1000}, "kept is not what its digest says"},
       Case{{Errc::kFault, 0x1000}, "exception at 0x1000"});
   CHECK(Described(c.problem) == c.text);
 }

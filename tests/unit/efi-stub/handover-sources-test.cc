@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "common/abi/handover-fdt.h"
 #include "common/abi/kho.h"
 #include "common/abi/setup-data.h"
 #include "common/format/handover-variable.h"

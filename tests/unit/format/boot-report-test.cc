@@ -26,11 +26,12 @@ struct TestReport {
   FixedVector<Timestamp, 8> timestamps;
   FixedVector<PhysRange, 8> scratch;
   FixedVector<PlacedSegment, 8> placed;
+  FixedVector<std::string_view, 8> lost;
   BootReport report;
 
   Status Decode(std::span<const std::byte> bytes) {
     TRY_ASSIGN(const FdtView tree, FdtView::Open(bytes));
-    return DecodeBootReport(tree, {kept, map_before, map_after, timestamps, scratch, placed}, report);
+    return DecodeBootReport(tree, {kept, map_before, map_after, timestamps, scratch, placed, lost}, report);
   }
 };
 
@@ -62,6 +63,7 @@ TEST_CASE("A report that was encoded decodes to itself", "[format][boot-report]"
   const std::array placed = {PlacedSegment{"stage", Between(0x800000, 0x810000)},
                              PlacedSegment{"unpacked kernel", Between(0x1000000, 0x2000000), true},
                              PlacedSegment{"initrd", Between(0x300000, 0x301000)}};
+  const std::array<std::string_view, 3> lost = {"guest0", "guest1", "db"};
   const std::array<std::byte, 5> handover = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{4}, std::byte{5}};
   Digest digest{};
   digest.fill(std::byte{0xd1});
@@ -83,6 +85,11 @@ TEST_CASE("A report that was encoded decodes to itself", "[format][boot-report]"
                              .kernel = Between(0x40000000, 0x43000000),
                              .slot_index = 5,
                              .slot_count = 1000,
+                             .lost = lost,
+                             .measured = "pcr 15",
+                             .overwrite_request = "cleared",
+                             .left_out = "map-before, handover",
+                             .report_address = PhysAddr(0x7e000000),
                              .timestamps = timestamps,
                              .handover = handover};
   AlignedBytes bytes = Encoded(report);
@@ -113,6 +120,11 @@ TEST_CASE("A report that was encoded decodes to itself", "[format][boot-report]"
   CHECK(read.kernel == report.kernel);
   CHECK(read.slot_index == 5);
   CHECK(read.slot_count == 1000);
+  CHECK(std::equal(lost.begin(), lost.end(), read.lost.begin(), read.lost.end()));
+  CHECK(read.measured == "pcr 15");
+  CHECK(read.overwrite_request == "cleared");
+  CHECK(read.left_out == "map-before, handover");
+  CHECK((read.report_address == report.report_address));
   REQUIRE(read.timestamps.size() == 3);
   CHECK(read.timestamps[0].name == "entry");
   CHECK(read.timestamps[1].name.empty());
@@ -130,6 +142,11 @@ TEST_CASE("A report of nothing decodes to nothing", "[format][boot-report]") {
     CHECK_FALSE(out.report.handover_digest);
     CHECK(out.report.kept.empty());
     CHECK(out.report.kernel.empty());
+    CHECK(out.report.lost.empty());
+    CHECK(out.report.measured.empty());
+    CHECK(out.report.overwrite_request.empty());
+    CHECK(out.report.left_out.empty());
+    CHECK_FALSE(out.report.report_address);
     CHECK(out.report.timestamps.empty());
     CHECK(out.report.handover.empty());
   }
@@ -182,6 +199,14 @@ TEST_CASE("Each property of a report is held to its rule", "[format][boot-report
          w.Bytes("timestamp-names", std::as_bytes(std::span("a", 1)));
        }},
       {"timestamp-names", Errc::kMalformed, 0, [](FdtWriter& w) { w.String("timestamp-names", "a"); }},
+      {"lost-names", Errc::kMalformed, 0,
+       [](FdtWriter& w) { w.Bytes("lost-names", std::as_bytes(std::span("a", 1))); }},
+      {"lost-names", Errc::kMalformed, 0,
+       [](FdtWriter& w) { w.Bytes("lost-names", std::as_bytes(std::span("a\0b", 3))); }},
+      {"measured", Errc::kMalformed, 0, [](FdtWriter& w) { w.U32("measured", 1); }},
+      {"overwrite-request", Errc::kMalformed, 0, [](FdtWriter& w) { w.U32("overwrite-request", 1); }},
+      {"left-out", Errc::kMalformed, 0, [](FdtWriter& w) { w.U32("left-out", 1); }},
+      {"report-address", Errc::kMalformed, 0, [](FdtWriter& w) { w.U32("report-address", 1); }},
   };
   for (const Case& c : cases) {
     INFO(c.property);
@@ -201,6 +226,8 @@ TEST_CASE("A report's addresses end at or below the last one", "[format][boot-re
   CheckError(out.Decode(kernel.span()), Errc::kOutOfBounds, kPhysLimit - 1);
   AlignedBytes handover = TreeWith([](FdtWriter& writer) { writer.U64("handover-address", kPhysLimit); });
   CheckError(out.Decode(handover.span()), Errc::kOutOfBounds, kPhysLimit);
+  AlignedBytes whole = TreeWith([](FdtWriter& writer) { writer.U64("report-address", kPhysLimit); });
+  CheckError(out.Decode(whole.span()), Errc::kOutOfBounds, kPhysLimit);
 }
 
 TEST_CASE("A report with more than there is room for is refused", "[format][boot-report]") {
@@ -210,6 +237,15 @@ TEST_CASE("A report with more than there is room for is refused", "[format][boot
   }
   BootReport report;
   report.kept = kept;
+  AlignedBytes bytes = Encoded(report);
+  TestReport out;
+  CheckError(out.Decode(bytes.span()), Errc::kTableFull, 8);
+}
+
+TEST_CASE("A report that names more lost things than there is room for is refused", "[format][boot-report]") {
+  const std::vector<std::string_view> lost(9, "x");
+  BootReport report;
+  report.lost = lost;
   AlignedBytes bytes = Encoded(report);
   TestReport out;
   CheckError(out.Decode(bytes.span()), Errc::kTableFull, 8);

@@ -161,7 +161,7 @@ TEST_CASE("A bundle has at most eight parts", "[format][bundle]") {
 TEST_CASE("Each field of a bundle's header is held to its rule", "[format][bundle]") {
   ByteVector bytes = TwoParts();
   SECTION("an entry that is none") {
-    Put(bytes, offsetof(StoredBundleHeader, entry), Le32(3));
+    Put(bytes, offsetof(StoredBundleHeader, entry), Le32(5));
     SealBundle(bytes);
     CheckError(Decode(bytes), Errc::kMalformed, 24);
   }

@@ -35,7 +35,9 @@ struct Search {
   std::string bundles_line;
   std::string loaders_line;
   std::optional<HandoverOption> bundle;
+  std::vector<TreePlace> more_trees;
   std::vector<SetupDataNode> nodes;
+  bool nodes_are_outside = false;
   FoundHandovers found;
   Problem problem;
 
@@ -45,8 +47,10 @@ struct Search {
     if (bundle) {
       trees.push_back({.option = *bundle});
     }
-    return FindHandovers({.trees = trees, .lines = {bundles_line, loaders_line}, .nodes = nodes}, map.map(), found,
-                         problem);
+    trees.insert(trees.end(), more_trees.begin(), more_trees.end());
+    return FindHandovers(
+        {.trees = trees, .lines = {bundles_line, loaders_line}, .nodes = nodes, .nodes_are_outside = nodes_are_outside},
+        map.map(), found, problem);
   }
   std::vector<Carrier> Carriers() {
     REQUIRE(Run().ok());
@@ -84,6 +88,34 @@ TEST_CASE("Handovers are found in the order in which they count", "[format][find
   CHECK(search.found[6].at == Between(0x4000000, 0x5000000));
   CHECK(search.found[7].at == Between(0x700000, 0x701000));
   CHECK(search.found[7].prmem.metadata == PhysAddr(0x700000));
+}
+
+TEST_CASE("Trees that the shell has found come first, in its order", "[format][find-handovers]") {
+  Search search;
+  search.more_trees = {{.option = {Between(0x700000, 0x701000), {}}, .is_outside = false},
+                       {.option = {Between(0x400000, 0x401000), {}}, .is_outside = true},
+                       {.option = {Between(0x600000, 0x601000), {}}, .is_outside = true}};
+  search.bundles_line = kTree;
+  CHECK(search.Carriers() == std::vector<Carrier>(4, Carrier::kTree));
+  CHECK(search.found[0].at == Between(0x700000, 0x701000));
+  CHECK_FALSE(search.found[0].is_outside);
+  CHECK(search.found[1].at == Between(0x400000, 0x401000));
+  CHECK(search.found[1].is_outside);
+  CHECK(search.found[2].at == Between(0x600000, 0x601000));
+  CHECK(search.found[2].is_outside);
+  CHECK(search.found[3].at == Between(0x200000, 0x200064));
+  CHECK_FALSE(search.found[3].is_outside);
+}
+
+TEST_CASE("Nodes come from outside if the shell says so, and lines do not", "[format][find-handovers]") {
+  Search search;
+  search.bundles_line = kTree;
+  search.nodes = {Node(kSetupDtb, 0x1000000), Node(kSetupKexecKho, 0x1001000)};
+  search.nodes_are_outside = GENERATE(false, true);
+  REQUIRE(search.Carriers() == std::vector<Carrier>{Carrier::kTree, Carrier::kDeviceTree, Carrier::kKhoNode});
+  CHECK_FALSE(search.found[0].is_outside);
+  CHECK(search.found[1].is_outside == search.nodes_are_outside);
+  CHECK(search.found[2].is_outside == search.nodes_are_outside);
 }
 
 TEST_CASE("What both lines name is found once", "[format][find-handovers]") {

@@ -34,6 +34,7 @@ struct Reading {
   FoundHandovers found;
   Problem problem;
   AlignedBytes aligned{4096};
+  std::vector<LostName> lost;
   int levels = 0;
 
   Reading() { machine.memory.Add(kPayload / kPageSize * kPageSize, 1); }
@@ -63,6 +64,7 @@ struct Reading {
                           .map = map->map(),
                           .page_table_levels = levels,
                           .native_scratch = native_scratch,
+                          .lost = lost,
                           .aligned = aligned.span()},
                          found, handover, problem);
   }

@@ -73,6 +73,17 @@ Status Decode(AlignedBytes tree, const test::FakeMemory& memory) {
   return Decoded().From(tree, {.memory = memory.memory()});
 }
 
+TEST_CASE("A list that is lost is not read", "[format][handover-v1][range-list]") {
+  const auto list = EncodedList(kRuns);
+  AlignedBytes tree = TreeOf(ListProperty(kListAt, list));
+  const FdtView view = FdtView::Open(tree.span()).value();
+  const FdtNode many = *view.Child(*view.Child(view.root(), "preserved"), "many");
+  const std::array lost = {LostName{2, static_cast<std::uint32_t>(many.offset())}};
+  Decoded out;
+  REQUIRE(DecodeHandoverV1(view, 2, NoLists(), out.handover, {.lost = lost}).ok());
+  CHECK(out.kept.empty());
+}
+
 std::uint64_t WhereListIs(AlignedBytes& tree) {
   const FdtView view = FdtView::Open(tree.span()).value();
   return view.WhereOf(*view.Child(*view.Child(view.root(), "preserved"), "many"), "range-list");

@@ -58,6 +58,8 @@ AlignedBytes SampleHandover() {
                              .refusal_delay_seconds = 30,
                              .kaslr = false,
                              .mode = ModeWish::kNative,
+                             .on_loss = OnLoss::kDrop,
+                             .overwrite_request = OverwriteRequest::kClear,
                              .foreign_fence = Fence::kHeld},
                   .preserved = nodes,
                   .scratch = kScratch,
@@ -116,6 +118,8 @@ TEST_CASE("A handover that was encoded decodes to itself", "[format][handover-v1
   CHECK(out.handover.policy.refusal_delay_seconds == 30);
   CHECK_FALSE(out.handover.policy.kaslr);
   CHECK(out.handover.policy.mode == ModeWish::kNative);
+  CHECK(out.handover.policy.on_loss == OnLoss::kDrop);
+  CHECK(out.handover.policy.overwrite_request == OverwriteRequest::kClear);
   CHECK(out.handover.policy.foreign_fence == Fence::kHeld);
   CHECK(std::vector(out.scratch.view().begin(), out.scratch.view().end()) == kScratch);
   CHECK(std::vector(out.ram.view().begin(), out.ram.view().end()) == kRam);
@@ -159,6 +163,8 @@ TEST_CASE("A handover may say nothing but what it is", "[format][handover-v1]") 
   CHECK(out.handover.policy.refusal_delay_seconds == 10);
   CHECK(out.handover.policy.kaslr);
   CHECK(out.handover.policy.mode == ModeWish::kAuto);
+  CHECK(out.handover.policy.on_loss == OnLoss::kRefuse);
+  CHECK(out.handover.policy.overwrite_request == OverwriteRequest::kKeep);
   CHECK(out.handover.policy.foreign_fence == Fence::kReserved);
   CHECK(Decode(TreeWith([](FdtWriter& writer) {
           writer.BeginNode("preserved");
@@ -308,6 +314,57 @@ TEST_CASE("A name is one short path component", "[format][handover-v1]") {
   }
 }
 
+TEST_CASE("A tree from outside only reserves memory", "[format][handover-v1]") {
+  AlignedBytes bytes = SampleHandover();
+  const FdtView tree = FdtView::Open(bytes.span()).value();
+  TestHandover out;
+  REQUIRE(DecodeHandoverV1(tree, 3, NoLists(), out.handover, {.is_outside = true}).ok());
+  CHECK(out.handover.dialect.view() == kDialectHoldfast);
+  CHECK(out.handover.generation == 7);
+  CHECK_FALSE(out.handover.has_policy);
+  CHECK(out.handover.policy.on_refusal == OnRefusal::kReset);
+  CHECK(out.handover.policy.kaslr);
+  CHECK(out.handover.policy.on_loss == OnLoss::kRefuse);
+  CHECK(out.ram.view().empty());
+  CHECK(std::vector(out.scratch.view().begin(), out.scratch.view().end()) == kScratch);
+  REQUIRE(out.kept.size() == 3);
+  for (const KeptRange& each : out.kept.view()) {
+    CHECK(each.fence == Fence::kReserved);
+  }
+
+  // What comes from inside later has its say as if it were the first.
+  AlignedBytes inside = Encoded(
+      {.created_by = {}, .policy = {.on_refusal = OnRefusal::kHalt}, .preserved = {}, .scratch = {}, .ram = {}});
+  REQUIRE(Decode(inside, out, 4).ok());
+  CHECK(out.handover.has_policy);
+  CHECK(out.handover.policy.on_refusal == OnRefusal::kHalt);
+}
+
+TEST_CASE("A tree from outside is held to every rule", "[format][handover-v1]") {
+  AlignedBytes bytes = TreeWith([](FdtWriter& writer) {
+    writer.BeginNode("policy");
+    writer.String("kaslr", "maybe");
+    writer.EndNode();
+  });
+  TestHandover out;
+  const auto decoded =
+      DecodeHandoverV1(FdtView::Open(bytes.span()).value(), 0, NoLists(), out.handover, {.is_outside = true});
+  CHECK(RuleOf(decoded) == ErrcName(Errc::kMalformed));
+}
+
+TEST_CASE("What is lost is not kept, the same name of another handover is", "[format][handover-v1]") {
+  AlignedBytes bytes = SampleHandover();
+  const FdtView tree = FdtView::Open(bytes.span()).value();
+  const FdtNode guest = *tree.Child(*tree.Child(tree.root(), "preserved"), "guest0");
+  const std::array lost = {LostName{3, static_cast<std::uint32_t>(guest.offset())}};
+  TestHandover out;
+  REQUIRE(DecodeHandoverV1(tree, 3, NoLists(), out.handover, {.lost = lost}).ok());
+  REQUIRE(out.kept.size() == 1);
+  CHECK(out.kept.view()[0].range == kCache[0]);
+  REQUIRE(DecodeHandoverV1(tree, 2, NoLists(), out.handover, {.lost = lost}).ok());
+  CHECK(out.kept.size() == 1 + 3);
+}
+
 TEST_CASE("Each word and number of the policy is held to its rule", "[format][handover-v1]") {
   const auto with = [](const std::function<void(FdtWriter&)>& write) {
     return TreeWith([&](FdtWriter& writer) {
@@ -328,6 +385,8 @@ TEST_CASE("Each word and number of the policy is held to its rule", "[format][ha
   check("kaslr", [](FdtWriter& writer) { writer.String("kaslr", "yes"); });
   check("kaslr", [](FdtWriter& writer) { writer.U32("kaslr", 1); });
   check("mode", [](FdtWriter& writer) { writer.String("mode", "Native"); });
+  check("on-loss", [](FdtWriter& writer) { writer.String("on-loss", "ignore"); });
+  check("overwrite-request", [](FdtWriter& writer) { writer.String("overwrite-request", "set"); });
   check("foreign-fence", [](FdtWriter& writer) { writer.String("foreign-fence", "pmem"); });
   check("refusal-delay", [](FdtWriter& writer) { writer.U32("refusal-delay", kMaxRefusalDelay + 1); });
   check("refusal-delay", [](FdtWriter& writer) { writer.U64("refusal-delay", 1); });

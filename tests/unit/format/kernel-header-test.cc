@@ -7,36 +7,15 @@
 
 #include <vector>
 
+#include "tests/support/kernel-files.h"
 #include "tests/unit/format/expect.h"
 
 namespace holdfast {
 namespace {
 
 using test::CheckError;
-
-// As in Debian's 6.1 cloud kernel.
-SetupHeader DebianHeader() {
-  SetupHeader header{};
-  header.setup_sects = std::byte{39};
-  header.syssize.Set(0x100);
-  header.boot_flag.Set(0xaa55);
-  header.header.Set(kSetupHeaderMagic);
-  header.version.Set(0x020f);
-  header.loadflags = std::byte{1};
-  header.kernel_alignment.Set(0x200000);
-  header.relocatable_kernel = std::byte{1};
-  header.xloadflags.Set(0x7f);
-  header.pref_address.Set(0x1000000);
-  header.init_size.Set(0x3378000);
-  return header;
-}
-
-// A file with that header and so many bytes after its setup.
-std::vector<std::byte> FileOf(const SetupHeader& header, std::size_t protected_size) {
-  std::vector<std::byte> file(40 * 512 + protected_size);
-  std::memcpy(file.data() + kSetupHeaderOffset, &header, sizeof(header));
-  return file;
-}
+using test::DebianHeader;
+using test::KernelFile;
 
 TEST_CASE("A kernel's facts are those of its header", "[format][kernel-header]") {
   const auto facts = DecodeKernelFacts(DebianHeader());
@@ -122,7 +101,7 @@ TEST_CASE("Each field of the setup header is held to its rule", "[format][kernel
 
 TEST_CASE("A file's protected-mode part begins after its setup", "[format][kernel-header]") {
   KernelImage image;
-  REQUIRE(DecodeKernelImage(FileOf(DebianHeader(), 0x1000), image).ok());
+  REQUIRE(DecodeKernelImage(KernelFile(DebianHeader(), 0x1000), image).ok());
   CHECK(image.protected_offset == 40 * 512);
   CHECK(image.protected_size == 0x1000);
   CHECK(image.facts.size == 0x3378000);
@@ -133,13 +112,13 @@ TEST_CASE("No setup sectors mean four", "[format][kernel-header]") {
   SetupHeader header = DebianHeader();
   header.setup_sects = std::byte{0};
   KernelImage image;
-  REQUIRE(DecodeKernelImage(FileOf(header, 0x1000), image).ok());
+  REQUIRE(DecodeKernelImage(KernelFile(header, 0x1000), image).ok());
   CHECK(image.protected_offset == 5 * 512);
 }
 
 TEST_CASE("A file is long enough for what it says", "[format][kernel-header]") {
   KernelImage image;
-  const auto file = FileOf(DebianHeader(), 0x1000);
+  const auto file = KernelFile(DebianHeader(), 0x1000);
   for (const std::size_t size : {std::size_t{0}, std::size_t{0x1f1}, std::size_t{0x26b}}) {
     CheckError(DecodeKernelImage(std::span(file).first(size), image), Errc::kTruncated, size);
   }
@@ -148,27 +127,27 @@ TEST_CASE("A file is long enough for what it says", "[format][kernel-header]") {
 
   SetupHeader header = DebianHeader();
   header.syssize.Set(0);
-  CheckError(DecodeKernelImage(FileOf(header, 0x200), image), Errc::kTruncated, 40 * 512 + 0x200);
-  CHECK(DecodeKernelImage(FileOf(header, 0x201), image).ok());
+  CheckError(DecodeKernelImage(KernelFile(header, 0x200), image), Errc::kTruncated, 40 * 512 + 0x200);
+  CHECK(DecodeKernelImage(KernelFile(header, 0x201), image).ok());
 }
 
 TEST_CASE("init_size covers the protected-mode part", "[format][kernel-header]") {
   SetupHeader header = DebianHeader();
   KernelImage image;
   header.init_size.Set(0x1000);
-  CHECK(DecodeKernelImage(FileOf(header, 0x1000), image).ok());
-  CheckError(DecodeKernelImage(FileOf(header, 0x1001), image), Errc::kMalformed, 0x260);
+  CHECK(DecodeKernelImage(KernelFile(header, 0x1000), image).ok());
+  CheckError(DecodeKernelImage(KernelFile(header, 0x1001), image), Errc::kMalformed, 0x260);
 }
 
 TEST_CASE("A zImage is not supported", "[format][kernel-header]") {
   SetupHeader header = DebianHeader();
   header.loadflags = std::byte{0x80};
   KernelImage image;
-  CheckError(DecodeKernelImage(FileOf(header, 0x1000), image), Errc::kUnsupported, 0x80);
+  CheckError(DecodeKernelImage(KernelFile(header, 0x1000), image), Errc::kUnsupported, 0x80);
 }
 
 TEST_CASE("A kernel may be cut off behind its setup sectors, and not before", "[format][kernel-header]") {
-  const auto file = FileOf(DebianHeader(), 0x1000);
+  const auto file = KernelFile(DebianHeader(), 0x1000);
   KernelImage image;
   for (const std::size_t size : {file.size(), std::size_t{40 * 512}}) {
     INFO(size);
@@ -184,14 +163,12 @@ TEST_CASE("A kernel may be cut off behind its setup sectors, and not before", "[
 
   SetupHeader header = DebianHeader();
   header.loadflags = std::byte{0};
-  CheckError(DecodeKernelSetup(FileOf(header, 0), image), Errc::kUnsupported, 0);
+  CheckError(DecodeKernelSetup(KernelFile(header, 0), image), Errc::kUnsupported, 0);
   header.header.Set(0);
-  CheckError(DecodeKernelSetup(FileOf(header, 0), image), Errc::kBadMagic, 0x202);
+  CheckError(DecodeKernelSetup(KernelFile(header, 0), image), Errc::kBadMagic, 0x202);
 }
 
 // --- Payload ------------------------------------------------------------------------------------------------------
-
-constexpr std::size_t kPayloadOffset = 0x300;
 
 struct PackedKernel {
   std::vector<std::byte> file;
@@ -200,19 +177,12 @@ struct PackedKernel {
   auto Find() const { return FindKernelPayload(file, image); }
 };
 
-// A file whose protected-mode part ends in this payload, which states that it unpacks to so many bytes.
-PackedKernel KernelWith(std::vector<unsigned> packed, std::uint32_t unpacked_size) {
-  SetupHeader header = DebianHeader();
-  header.syssize.Set(0);
-  header.payload_offset.Set(kPayloadOffset);
-  header.payload_length.Set(static_cast<std::uint32_t>(packed.size()) + 4);
-  PackedKernel kernel{.file = FileOf(header, kPayloadOffset), .image = {}};
+PackedKernel KernelWith(const std::vector<unsigned>& packed, std::uint32_t unpacked_size) {
+  test::ByteVector bytes;
   for (const unsigned byte : packed) {
-    kernel.file.push_back(static_cast<std::byte>(byte));
+    bytes.push_back(static_cast<std::byte>(byte));
   }
-  const Le32 size(unpacked_size);
-  const auto stored = std::as_bytes(std::span(&size, 1));
-  kernel.file.insert(kernel.file.end(), stored.begin(), stored.end());
+  PackedKernel kernel{.file = test::KernelFileWith(bytes, unpacked_size), .image = {}};
   REQUIRE(DecodeKernelImage(kernel.file, kernel.image).ok());
   return kernel;
 }
@@ -241,7 +211,7 @@ TEST_CASE("A payload is known by its first bytes", "[format][kernel-header]") {
   CHECK(payload.value().codec == c.codec);
   CHECK(PayloadCodecName(payload.value().codec) == c.name);
   CHECK(payload.value().unpacked_size == 0x12345);
-  CHECK(payload.value().packed.data() == kernel.file.data() + 40 * 512 + kPayloadOffset);
+  CHECK(payload.value().packed.data() == kernel.file.data() + 40 * 512 + test::kPayloadOffset);
   CHECK(payload.value().packed.size() == (c.size_appended ? 10 : 14));
 }
 

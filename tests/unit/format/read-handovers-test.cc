@@ -80,6 +80,54 @@ TEST_CASE("Several handovers make one, each with its source, under the first one
   CHECK(FirstTree(reading.found) == &reading.found[0]);
 }
 
+TEST_CASE("What comes from outside is fenced as reserved, and no kernel takes it by itself",
+          "[format][read-handovers]") {
+  Reading reading;
+  const std::array guest = {Between(kFirst + 0x200000, kFirst + 0x201000)};
+  const std::array nodes = {
+      HandoverV1Node{.name = "guest0", .owner = {}, .fence = Fence::kPram, .ranges = guest, .sha256 = {}}};
+  Policy policy;
+  policy.mode = ModeWish::kNative;
+  policy.foreign_fence = Fence::kHeld;
+  SECTION("a tree and KHO") {
+    reading.AddTree({.created_by = {}, .policy = policy, .preserved = nodes, .scratch = {}, .ram = {}});
+    reading.found[0].is_outside = true;
+  }
+  SECTION("KHO, under the policy of a tree from inside") {
+    reading.AddTree({.created_by = {}, .policy = policy, .preserved = {}, .scratch = {}, .ram = {}});
+  }
+  reading.AddKho();
+  reading.found[1].is_outside = true;
+  REQUIRE(reading.Run().ok());
+  CHECK_FALSE(reading.handover.native);
+  CHECK(reading.handover.has_policy != reading.found[0].is_outside);
+  CHECK((reading.handover.policy.mode == ModeWish::kAuto) == reading.found[0].is_outside);
+  CHECK(reading.KeptOf(1, KeptKind::kMemory) == kKhoRanges);
+  for (const KeptRange& each : reading.kept.view()) {
+    CHECK(each.fence == Fence::kReserved);
+  }
+}
+
+TEST_CASE("What is lost is left out, by the tree and the name", "[format][read-handovers]") {
+  Reading reading;
+  const std::array first = {Between(kFirst, kFirst + 0x1000)};
+  const std::array second = {Between(kFirst + 0x2000, kFirst + 0x3000)};
+  const auto add = [&reading](std::span<const PhysRange> ranges) {
+    const std::array nodes = {HandoverV1Node{.name = "guest0", .owner = {}, .ranges = ranges, .sha256 = {}}};
+    reading.AddTree({.created_by = {}, .policy = {}, .preserved = nodes, .scratch = {}, .ram = {}});
+  };
+  add(first);
+  add(second);
+  REQUIRE(reading.Run().ok());
+  REQUIRE(reading.kept.size() == 2);
+  const KeptRange gone = *reading.kept.FirstOverlap(second[0]);
+  reading.lost = {{gone.source, gone.node}};
+  reading.kept.Clear();
+  REQUIRE(reading.Run().ok());
+  REQUIRE(reading.kept.size() == 1);
+  CHECK(reading.kept.view()[0].range == first[0]);
+}
+
 TEST_CASE("Two handovers of the same memory with different fences are refused by their names",
           "[format][read-handovers]") {
   Reading reading;
