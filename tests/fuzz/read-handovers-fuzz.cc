@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/abi/setup-data.h"
+#include "common/format/kept-contents.h"
 #include "tests/fuzz/page-memory.h"
 
 namespace holdfast {
@@ -23,7 +24,8 @@ enum Flag : std::uint8_t {
   kHasPkram = 8,
   kHasPool = 16,
   kHasPrmem = 32,
-  kHasTree = 64
+  kHasTree = 64,
+  kIsOutside = 128  // the tree and the nodes
 };
 
 constexpr std::size_t kMaxKept = 4096;
@@ -55,21 +57,27 @@ class Machine {
       return;
     }
     CheckLists();
-    const Status read = ReadHandovers({.memory = memory_,
-                                       .blocks = &Sha256Blocks,
-                                       .map = map_,
-                                       .page_table_levels = 4,
-                                       .native_scratch = native_scratch_,
-                                       .aligned = aligned_},
-                                      found_, handover_, problem_);
+    const Status read = Read({});
     if (!read.ok()) {
       Check(problem_.code == read.error().code, "a problem has its error's code");
       return;
     }
     CheckKept();
+    CheckLost();
   }
 
  private:
+  Status Read(std::span<const LostName> lost) {
+    return ReadHandovers({.memory = memory_,
+                          .blocks = &Sha256Blocks,
+                          .map = map_,
+                          .page_table_levels = 4,
+                          .native_scratch = native_scratch_,
+                          .lost = lost,
+                          .aligned = aligned_},
+                         found_, handover_, problem_);
+  }
+
   static std::uint64_t At(std::uint64_t page) { return PageMemory::PageAt(page).raw(); }
   static std::string Hex(std::uint64_t value) {
     char text[20];
@@ -87,11 +95,12 @@ class Machine {
   void AddOption(Flag flag, const std::string& option) { line_ += Has(flag) ? " " + option : ""; }
 
   HandoverCarriers Carriers() {
-    HandoverCarriers carriers{.lines = {line_}, .nodes = nodes_};
+    HandoverCarriers carriers{.lines = {line_}, .nodes = nodes_, .nodes_are_outside = Has(kIsOutside)};
     if (Has(kHasTree)) {
       const auto at = PhysRange::FromStartSize(PageMemory::PageAt(header_[5]), kPageSize).value();
       const auto bytes = memory_.View(at);
-      tree_ = {.option = {at, bytes.ok() ? Sha256::Of(bytes.value(), &Sha256Blocks) : Digest{}}};
+      tree_ = {.option = {at, bytes.ok() ? Sha256::Of(bytes.value(), &Sha256Blocks) : Digest{}},
+               .is_outside = Has(kIsOutside)};
       carriers.trees = std::span(&tree_, 1);
     }
     return carriers;
@@ -110,9 +119,37 @@ class Machine {
     for (const KeptRange& kept : kept_.view()) {
       Check(!kept.range.empty() && kept.range == kept.range.RoundedOut(kPageSize), "what is kept is made of pages");
       Check(kept.source < found_.size(), "what is kept has a source");
+      Check(!found_[kept.source].is_outside || kept.fence == Fence::kReserved, "outside there is one fence");
       Check(!found_[kept.source].is_fenced && !found_[kept.source].is_unfinished, "what is passed over keeps nothing");
     }
     Check(!handover_.native || found_[handover_.native->source].carrier == Carrier::kKhoNode, "KHO alone is native");
+    Check(!handover_.native || !Has(kIsOutside), "and not from outside");
+  }
+
+  // Whose contents are gone is not kept, and the rest is kept as before.
+  void CheckLost() {
+    FixedVector<LostName, 64> lost;
+    const auto add = [](void* names, const KeptContent& content) -> Status {
+      auto& out = *static_cast<FixedVector<LostName, 64>*>(names);
+      Check(!content.first.empty() && content.bytes >= content.first.size(), "a name has contents");
+      if (content.state != ContentState::kLost || out.size() == out.capacity()) {
+        return kDone;
+      }
+      return out.Append({content.source, content.node});
+    };
+    if (!CheckContents(found_, memory_, &Sha256Blocks, ContentSink(add, &lost)).ok()) {
+      return;
+    }
+    handover_.kept.Clear();
+    native_scratch_.Clear();
+    scratch_.Clear();
+    ram_.Clear();
+    Check(Read(lost.view()).ok(), "what was read is read again without what is lost");
+    for (const KeptRange& kept : kept_.view()) {
+      for (const LostName& name : lost) {
+        Check(LostName{kept.source, kept.node} != name, "what is lost is not kept");
+      }
+    }
   }
 
   PageMemory::Header header_;

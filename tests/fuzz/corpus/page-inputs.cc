@@ -3,8 +3,11 @@
 
 #include "tests/fuzz/corpus/corpus.h"
 
+#include <array>
 #include <string>
+#include <vector>
 
+#include "common/format/handover-v1.h"
 #include "common/format/pkram.h"
 #include "common/format/pmpool.h"
 #include "common/format/prmem.h"
@@ -86,9 +89,37 @@ void WritePrmem() {
   }
 }
 
+// A tree in the first page with three names: intact, lost, and one that nobody can tell of.
+void WriteTree() {
+  const auto page = [](std::uint64_t i) {
+    return std::array{PhysRange::FromStartSize(PageMemory::PageAt(i), kPageSize).value()};
+  };
+  const auto intact = page(8);
+  const auto lost = page(10);
+  const auto silent = page(12);
+  const Digest digest = Sha256::Of(std::vector<std::byte>(kPageSize));
+  const std::array nodes = {
+      HandoverV1Node{.name = "intact", .owner = "", .fence = Fence::kPmem, .ranges = intact, .sha256 = digest},
+      HandoverV1Node{.name = "lost", .owner = "", .fence = Fence::kHeld, .ranges = lost, .sha256 = Digest{}},
+      HandoverV1Node{.name = "silent", .owner = "", .ranges = silent, .sha256 = {}}};
+  std::vector<std::uint64_t> storage(512);
+  const auto tree = EncodeHandoverV1({.created_by = "", .policy = {}, .preserved = nodes, .scratch = {}, .ram = {}},
+                                     std::as_writable_bytes(std::span(storage)))
+                        .value();
+  // The words of a tree are whole: its blocks are aligned, and its storage was zero.
+  std::vector<std::byte> bytes(tree.begin(), tree.end());
+  bytes.resize(AlignUp(bytes.size(), sizeof(Le64)));
+  const auto write = [&bytes](const std::string& name, std::uint8_t flags) {
+    Write("read-handovers", name, PageMemory::InputOf({flags, 0, 0, 0, 0, 0, PageMemory::kPages - 1}, bytes));
+  };
+  write("tree", /*kHasTree*/ 64);
+  write("tree-from-outside", /*kHasTree | kIsOutside*/ 64 | 128);
+}
+
 }  // namespace
 
 void WritePageInputs() {
+  WriteTree();
   WritePkram();
   WritePmpool();
   WritePrmem();

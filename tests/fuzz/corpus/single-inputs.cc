@@ -41,7 +41,7 @@ void WriteHandovers() {
   Write("fdt-handover", "full",
         EncodeHandoverV1({.generation = 1,
                           .created_by = "make-corpus",
-                          .policy = {},
+                          .policy = {.on_loss = OnLoss::kDrop, .overwrite_request = OverwriteRequest::kClear},
                           .preserved = nodes,
                           .scratch = scratch,
                           .ram = ram},
@@ -99,6 +99,14 @@ void WriteReports() {
   report.timestamps = timestamps;
   std::vector<std::uint64_t> storage(512);
   Write("boot-report", "full", EncodeBootReport(report, std::as_writable_bytes(std::span(storage))).value());
+
+  const std::array<std::string_view, 2> lost = {"guest0", "db"};
+  report.lost = lost;
+  report.measured = "pcr 15";
+  report.overwrite_request = "clear";
+  report.left_out = "handover";
+  report.report_address = PhysAddr(0x5000);
+  Write("boot-report", "from-firmware", EncodeBootReport(report, std::as_writable_bytes(std::span(storage))).value());
 }
 
 void WriteMaps() {
@@ -112,6 +120,14 @@ void WriteMaps() {
   Push(efi, EfiMemoryDescriptor{Le32(7), Le32(0), Le64(0x1000), Le64(0), Le64(0x100), Le64(0xf)});
   Push(efi, EfiMemoryDescriptor{Le32(5), Le32(0), Le64(0x200000), Le64(0), Le64(1), Le64(0xf)});
   Write("e820", "efi", efi);
+
+  std::vector<std::byte> firmware = {std::byte{40}};
+  Push(firmware, EfiMemoryDescriptor{Le32(3), Le32(0), Le64(0), Le64(0), Le64(1), Le64(0xf)});
+  Push(firmware, EfiMemoryDescriptor{Le32(7), Le32(0), Le64(0x1000), Le64(0), Le64(0x9f), Le64(0xf)});
+  Push(firmware, EfiMemoryDescriptor{Le32(4), Le32(0), Le64(0x100000), Le64(0), Le64(0x10), Le64(0xf)});
+  Push(firmware, EfiMemoryDescriptor{Le32(4), Le32(0), Le64(0x110000), Le64(0), Le64(0x10), Le64(0xf)});
+  Push(firmware, EfiMemoryDescriptor{Le32(0x80000042), Le32(0), Le64(0x120000), Le64(0), Le64(1), Le64(0xf)});
+  Write("e820", "firmware", firmware);
 }
 
 // The memory after the first byte begins at address 1.

@@ -21,9 +21,7 @@ using test::ByteVector;
 using test::CheckError;
 using test::DebianHeader;
 using test::Filled;
-using test::KernelFile;
 using test::KernelFileWith;
-using test::kPayloadOffset;
 using test::kSetupSize;
 using test::TestPart;
 
