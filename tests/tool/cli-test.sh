@@ -480,6 +480,53 @@ complains 'mkhandover: ./kexec: ended with status 9'
 grep -q -- '^-l stage --initrd=/proc/self/fd/[0-9]* --command-line=a b$' kexec-words || fail "kexec got $(cat kexec-words)"
 [ "$(cat kexec-initrd)" = HFBUNDLE ] || fail "kexec could not read the bundle"
 
+# --- pcr ---
+
+expect 0 make -o m.dtb "${guest[@]}" --ram-from none
+# What sha256sum makes of it: the register, and behind it each event's digest.
+digest() { sha256sum | cut -d' ' -f1; }
+extend() { printf %b "$(sed "s,..,\\\\x&,g" <<<"$1$2")" | digest; }
+zero=$(printf %064d 0)
+tree=$(digest <m.dtb)
+words=$(printf 'console=ttyS0 quiet' | digest)
+decision=$(printf 'mode fence, entry efi-image, 2 ranges, %d bytes, lost 0' $((130 << 20)) | digest)
+expect 0 pcr --handover m.dtb --cmdline 'console=ttyS0 quiet'
+silent err
+says "event      holdfast: handover, $(stat -c %s m.dtb) bytes
+           m.dtb
+           sha256 $tree
+event      holdfast: command line, 19 bytes
+           console=ttyS0 quiet
+           sha256 $words
+event      holdfast: decision, 62 bytes
+           mode fence, entry efi-image, 2 ranges, 136314880 bytes, lost 0
+           sha256 $decision
+PCR 15     sha256 $(extend "$(extend "$(extend "$zero" "$tree")" "$words")" "$decision")"
+value=$(sed -n 's/^PCR 15 *sha256 //p' out)
+expect 0 pcr --json --handover m.dtb --cmdline 'console=ttyS0 quiet'
+is_json; has '["pcr"]' 15; has '["value"]' "$value"; has '["events"][1]["digest"]' "$words"
+has '["events"][0]["of"]' m.dtb; has '["events"][2]["event"]' 'holdfast: decision'
+# One after the other it comes to the same.
+nothing=$(printf '' | digest)
+decision=$(printf 'mode native, entry vmlinux, 0 ranges, 0 bytes, lost 0' | digest)
+expect 0 pcr --json --mode native --entry vmlinux --from "$value"
+has '["value"]' "$(extend "$(extend "$value" "$nothing")" "$decision")"
+expect 0 pcr --json --bank sha1
+has '["bank"]' sha1; has '["events"][0]["digest"]' "$(printf '' | sha1sum | cut -d' ' -f1)"
+expect 0 pcr --handover m.dtb --lost db --entry efi-handover
+grep -q '^           mode fence, entry efi-handover, 1 range, 134217728 bytes, lost 1$' out || fail "pcr --lost: $(cat out)"
+expect 2 pcr --handover m.dtb --lost nobody
+complains 'mkhandover: --lost nobody: no handover keeps anything of that name'
+expect 2 pcr --from 00ff
+complains 'mkhandover: --from 00ff: not the 64 hexadecimal digits of a sha256 register'
+expect 2 pcr --from "${zero/0/g}"
+expect 2 pcr --bank md5
+expect 2 pcr --entry auto
+expect 0 make -o held.dtb --preserve 0x10000000+2M,name=other,fence=held --ram-from none
+expect 3 pcr --handover m.dtb --handover held.dtb
+expect 6 pcr --handover text
+expect 7 pcr --handover missing
+
 # --- report ---
 
 mkdir empty
@@ -498,6 +545,28 @@ cp report.dtb setup_data/1/data
 expect 0 report --json setup_data --handover taken.dtb
 is_json; same_as mkhandover-report.json
 cmp h.dtb taken.dtb || fail "the handover in a report came out changed"
+# From firmware: no node, but a variable, with its attributes before it.
+fw=fw/sys/firmware/efi/efivars/HoldfastReport-8c2a3d50-5b0e-4f64-9d0c-6f1f2b7d4ae1
+mkdir -p "${fw%/*}"
+expect 1 report --root fw
+complains 'mkhandover: no report in setup_data, nor in an EFI variable: this kernel was not started by Holdfast'
+dtc -q -I dts -O dtb -o fw.dtb "$data/report-efi.dts" || fail "dtc"
+{ le 6 4; cat fw.dtb; } >"$fw"
+expect 0 report --root fw
+same_as mkhandover-report-efi.txt; silent err
+expect 0 report --json --root fw
+is_json; same_as mkhandover-report-efi.json
+expect 0 report "$fw"
+expect 1 report --root fw --handover none.dtb
+complains 'mkhandover: the report had no room for the handover; the whole one is at 0x1f000000'
+[ ! -e none.dtb ] || fail "a handover was written that is not there"
+mkdir -p fw/sys/kernel/boot_params/setup_data/0
+echo 0x4 >fw/sys/kernel/boot_params/setup_data/0/type
+expect 1 report --root fw
+echo 0x48464454 >fw/sys/kernel/boot_params/setup_data/0/type
+cp report.dtb fw/sys/kernel/boot_params/setup_data/0/data
+expect 0 report --json --root fw
+has '["from"]' fw/sys/kernel/boot_params/setup_data/0/data; has '["generation"]' 2
 head -c 700 report.dtb >cut-report.dtb
 expect 6 report cut-report.dtb
 expect 6 report text
@@ -522,7 +591,7 @@ expect 0 --version
 says 'mkhandover 0.1.0'
 expect 0 --help
 silent err
-for verb in make inspect check plan bundle load report map; do
+for verb in make inspect check plan bundle load pcr report map; do
   expect 0 $verb --help
   silent err
   expect 0 $verb --version

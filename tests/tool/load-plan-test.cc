@@ -156,8 +156,15 @@ TEST_CASE("The handover that this boot was given is kept clear of", "[tool][load
   Bytes storage(1 << 16);
   const auto encoded = EncodeBootReport(report, storage);
   REQUIRE(encoded.ok());
-  bench.machine.Write("sys/kernel/boot_params/setup_data/0/type", "0x48464454\n");
-  bench.machine.Write("sys/kernel/boot_params/setup_data/0/data", std::string(AsText(encoded.value())));
+  const std::string left(AsText(encoded.value()));
+  if (GENERATE(true, false)) {
+    bench.machine.Write("sys/kernel/boot_params/setup_data/0/type", "0x48464454\n");
+    bench.machine.Write("sys/kernel/boot_params/setup_data/0/data", left);
+  } else {  // by firmware, behind four bytes of attributes
+    bench.machine.AddEfi();
+    bench.machine.Write("sys/firmware/efi/efivars/HoldfastReport-8c2a3d50-5b0e-4f64-9d0c-6f1f2b7d4ae1",
+                        std::string("\6\0\0\0", 4) + left);
+  }
   const auto option = [](const Digest& digest) { return "holdfast=0x1000,64," + HexDigits(digest); };
   SECTION("when its digest says so") {
     bench.machine.Write("proc/cmdline", option(DigestOf(tree)) + " quiet\n");

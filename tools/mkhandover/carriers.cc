@@ -125,6 +125,11 @@ bool IsLive(const std::string& path) {
   return real.starts_with("/sys/") || real.starts_with("/proc/");
 }
 
+bool IsTree(std::span<const std::byte> bytes) {
+  const auto magic = ByteReader(bytes).Read<Be32>();
+  return magic.ok() && magic.value().value() == kTreeMagic;
+}
+
 // Linux 7.3 shows kho/out/fdt as long as it was when it was registered, before most clients were added.
 void CheckWhole(std::span<const std::byte> tree, const std::string& name) {
   const auto header = ByteReader(tree).Read<std::array<Be32, 2>>();  // magic, size

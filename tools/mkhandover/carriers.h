@@ -39,6 +39,9 @@ using FoundCarrier = std::variant<KhoNode, KhoTree, PmpoolTree, OptionsText, Oth
 // Lies below /sys or /proc: then it speaks of this machine's memory.
 bool IsLive(const std::string& path);
 
+// Begins as a flattened device tree does.
+bool IsTree(std::span<const std::byte> bytes);
+
 // Ends in a Failure where a kernel shows less of a device tree than its header says.
 void CheckWhole(std::span<const std::byte> tree, const std::string& name);
 

@@ -94,9 +94,22 @@ struct LoadOptions {
 };
 ExitCode RunLoad(const LoadOptions& options, Output& output);
 
+struct PcrOptions {
+  std::vector<std::string> handovers;
+  std::optional<std::string> memory;  // where their range-lists lie
+  std::string cmdline;
+  std::string mode = "fence";
+  std::string entry = "efi-image";
+  std::vector<std::string> lost;
+  std::string bank = "sha256";
+  std::optional<std::string> from;  // hexadecimal digits
+};
+ExitCode RunPcr(const PcrOptions& options, Output& output);
+
 struct ReportOptions {
   std::optional<std::string> file;      // a report, or a directory like /sys/kernel/boot_params/setup_data
   std::optional<std::string> handover;  // where to write the handover's tree
+  std::string root = "/";               // where /sys is looked for
 };
 ExitCode RunReport(const ReportOptions& options, Output& output);
 

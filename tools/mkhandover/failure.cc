@@ -46,9 +46,6 @@ ExitCode ExitFor(Errc code) {
     case Errc::kCycle:
     case Errc::kNotFound:
       return ExitCode::kBadInput;
-    case Errc::kFirmware:
-    case Errc::kNotFound:
-      return ExitCode::kSystem;
   }
   return ExitCode::kBadInput;
 }

@@ -22,7 +22,6 @@ namespace holdfast::tool {
 namespace {
 
 constexpr const char* kCmdline = "proc/cmdline";
-constexpr const char* kSetupData = "sys/kernel/boot_params/setup_data";
 constexpr std::array<std::string_view, 3> kSegmentNames = {"stage", "bundle", "boot_params"};
 
 // The line goes to the stage as its loader's, so that the stage's consoles are those of the kernel.
@@ -98,9 +97,8 @@ void LoadPlan::FindHandover() {
   FailUnless(FindHandoverOptions(cmdline_, options), "the command line: holdfast=");
   if (options_.handover.given()) {
     handover_ = ReadAsTree(options_.handover);
-  } else if (auto bytes = options.empty() ? std::nullopt : FindReport(root_ / kSetupData)) {
-    const ReportFile report(std::move(*bytes), kSetupData);
-    if (const auto copy = report.handover(); !copy.empty() && DigestOf(copy) == options[0].digest) {
+  } else if (const auto report = options.empty() ? nullptr : ReadReportOfThisBoot(root_)) {
+    if (const auto copy = report->handover(); !copy.empty() && DigestOf(copy) == options[0].digest) {
       handover_ = std::make_unique<HandoverFile>(copy, "the report's handover");
     }
   }

@@ -82,7 +82,7 @@ void AddRamOfThisMachine(const OwnedMap* map, const ReportFile* report, Draft& d
 // The report of this boot, where it can be read.
 std::unique_ptr<ReportFile> AskForReport(Output& output) {
   try {
-    return ReadReportOfThisBoot();
+    return ReadReportOfThisBoot("/");
   } catch (const std::exception& failure) {
     output.Warn(Format("the report of this boot is not used: {}", failure.what()));
     return nullptr;

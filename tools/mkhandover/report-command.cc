@@ -10,17 +10,20 @@
 namespace holdfast::tool {
 namespace {
 
-std::unique_ptr<ReportFile> ReadReport(const std::optional<std::string>& file) {
-  if (!file || std::filesystem::is_directory(*file)) {
-    const std::string directory = file.value_or(kSetupDataDirectory);
-    auto bytes = FindReport(directory);
-    if (!bytes) {
-      throw Failure(ExitCode::kFound, Format("no report in {}: this kernel was not started by Holdfast", directory));
-    }
-    return std::make_unique<ReportFile>(std::move(*bytes), directory);
+FoundReport ChooseReport(const ReportOptions& options) {
+  if (options.file && !std::filesystem::is_directory(*options.file)) {
+    return ReadReportFile(*options.file);
   }
-  return std::make_unique<ReportFile>(ReadFile(*file), FileName(*file));
+  auto found = options.file ? FindReportNode(*options.file) : FindReport(options.root);
+  if (!found) {
+    throw Failure(ExitCode::kFound, Format("no report in {}: this kernel was not started by Holdfast",
+                                           options.file.value_or("setup_data, nor in an EFI variable")));
+  }
+  return std::move(*found);
 }
+
+// Its EFI stub chose where it runs.
+bool PlacesItself(const BootReport& report) { return report.kernel.empty() && report.slot_count != 0; }
 
 std::uint64_t BytesOf(std::span<const KeptRange> kept) {
   std::uint64_t sum = 0;
@@ -30,8 +33,41 @@ std::uint64_t BytesOf(std::span<const KeptRange> kept) {
   return sum;
 }
 
-Json ToJson(const BootReport& report) {
+void AddKernel(const BootReport& report, Json& out) {
+  if (PlacesItself(report)) {
+    out["slot"] = {{"count", report.slot_count}};
+    return;
+  }
+  out["kernel"] = JsonStartSize(report.kernel);
+  out["slot"] = {{"start", JsonAddress(report.kernel.start().raw())},
+                 {"size", report.kernel.size()},
+                 {"index", report.slot_index},
+                 {"count", report.slot_count}};
+}
+
+// What is said only of a boot that came through firmware.
+void AddFirmware(const BootReport& report, Json& out) {
+  out["lost"] = Json::array();
+  for (const std::string_view name : report.lost) {
+    out["lost"].push_back(name);
+  }
+  if (!report.measured.empty()) {
+    out["measured"] = report.measured;
+  }
+  if (!report.overwrite_request.empty()) {
+    out["overwrite_request"] = report.overwrite_request;
+  }
+  if (!report.left_out.empty()) {
+    out["left_out"] = report.left_out;
+  }
+  if (report.report_address) {
+    out["report_address"] = JsonAddress(report.report_address->raw());
+  }
+}
+
+Json ToJson(const BootReport& report, const std::string& from) {
   Json out = JsonDocument();
+  out["from"] = from;
   out["version"] = report.version;
   out["shell"] = report.shell;
   out["loader"] = report.loader;
@@ -68,11 +104,7 @@ Json ToJson(const BootReport& report) {
     item.update(JsonStartEnd(segment.range));
     out["segments"].push_back(std::move(item));
   }
-  out["kernel"] = JsonStartSize(report.kernel);
-  out["slot"] = {{"start", JsonAddress(report.kernel.start().raw())},
-                 {"size", report.kernel.size()},
-                 {"index", report.slot_index},
-                 {"count", report.slot_count}};
+  AddKernel(report, out);
   out["wasted_bytes"] = report.closed_bytes;
   out["map_before"] = JsonMap(report.map_before);
   out["map"] = JsonMap(report.map_after);
@@ -81,6 +113,7 @@ Json ToJson(const BootReport& report) {
     timestamps.push_back({{"name", timestamp.name}, {"tsc", timestamp.tsc}});
   }
   out["timestamps"] = std::move(timestamps);
+  AddFirmware(report, out);
   return out;
 }
 
@@ -111,7 +144,35 @@ void PrintPlaces(const BootReport& report, Output& output) {
   }
 }
 
-void PrintText(const BootReport& report, Output& output) {
+void PrintKernel(const BootReport& report, Output& output) {
+  if (PlacesItself(report)) {
+    output.Line(Format("kernel     placed itself, {}", CountText(report.slot_count, "slot")));
+  } else {
+    output.Line(Format("kernel     {}, {}, slot {} of {}", Hex(report.kernel.start().raw()),
+                       SizeText(report.kernel.size()), report.slot_index + 1, report.slot_count));
+  }
+}
+
+void PrintFirmware(const BootReport& report, Output& output) {
+  for (const std::string_view name : report.lost) {
+    output.Line(Format("lost       {}", Printable(name)));
+  }
+  if (!report.measured.empty()) {
+    output.Line(Format("measured   {}", Printable(report.measured)));
+  }
+  if (!report.overwrite_request.empty()) {
+    output.Line(Format("overwrite  {}", Printable(report.overwrite_request)));
+  }
+  if (!report.left_out.empty()) {
+    output.Line(Format("left out   {}", Printable(report.left_out)));
+  }
+  if (report.report_address) {
+    output.Line(Format("whole      at {}", Hex(report.report_address->raw())));
+  }
+}
+
+void PrintText(const BootReport& report, const std::string& from, Output& output) {
+  output.Line(Format("report     {}", from));
   output.Line(
       Format("stage      {} {} on {}", Printable(report.version), Printable(report.shell), Printable(report.loader)));
   output.Line(Format("handover   {}, generation {}", report.dialect.empty() ? "none" : Printable(report.dialect),
@@ -128,8 +189,7 @@ void PrintText(const BootReport& report, Output& output) {
   }
   output.Line(Format("mode       {}, entry {}, {} closed over", Printable(report.mode), Printable(report.entry),
                      SizeText(report.closed_bytes)));
-  output.Line(Format("kernel     {}, {}, slot {} of {}", Hex(report.kernel.start().raw()),
-                     SizeText(report.kernel.size()), report.slot_index + 1, report.slot_count));
+  PrintKernel(report, output);
   PrintPlaces(report, output);
   if (output.verbose()) {
     PrintMap("before", report.map_before, output);
@@ -138,6 +198,7 @@ void PrintText(const BootReport& report, Output& output) {
     output.Line(
         Format("map        {} before, {} after", EntriesText(report.map_before.size()), report.map_after.size()));
   }
+  PrintFirmware(report, output);
   const std::uint64_t first = report.timestamps.empty() ? 0 : report.timestamps.front().tsc;
   for (const Timestamp& timestamp : report.timestamps) {
     output.Line(Format("time       {:>14}  {}", timestamp.tsc - first, Printable(timestamp.name)));
@@ -147,11 +208,15 @@ void PrintText(const BootReport& report, Output& output) {
 }  // namespace
 
 ExitCode RunReport(const ReportOptions& options, Output& output) {
-  const auto file = ReadReport(options.file);
-  const BootReport& report = file->report();
+  FoundReport found = ChooseReport(options);
+  const ReportFile file(std::move(found.bytes), found.from);
+  const BootReport& report = file.report();
   if (options.handover) {
     if (report.handover.empty()) {
-      throw Failure(ExitCode::kFound, "the report carries no handover: there was none to take over");
+      throw Failure(ExitCode::kFound, report.left_out.empty()
+                                          ? "the report carries no handover: there was none to take over"
+                                          : Format("the report had no room for the handover; the whole one is at {}",
+                                                   Hex(report.report_address.value_or(PhysAddr(0)).raw())));
     }
     WriteFile(*options.handover, report.handover);
     output.Note(Format("{}: {} bytes written", *options.handover, report.handover.size()));
@@ -161,9 +226,9 @@ ExitCode RunReport(const ReportOptions& options, Output& output) {
     }
   }
   if (output.json()) {
-    output.Line(ToText(ToJson(report)));
+    output.Line(ToText(ToJson(report, found.from)));
   } else {
-    PrintText(report, output);
+    PrintText(report, found.from, output);
   }
   return ExitCode::kFine;
 }

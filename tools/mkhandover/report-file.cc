@@ -4,25 +4,82 @@
 #include "tools/mkhandover/report-file.h"
 
 #include "common/abi/handover-fdt.h"
+#include "common/abi/handover-variable.h"
 #include "common/abi/setup-data.h"
 #include "common/base/byte-reader.h"
 #include "common/format/handover-v1-layout.h"
+#include "tools/mkhandover/carriers.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/map-text.h"
+#include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
+namespace {
 
-std::optional<std::vector<std::byte>> FindReport(const std::filesystem::path& setup_data_directory) {
+constexpr const char* kSetupData = "sys/kernel/boot_params/setup_data";
+constexpr const char* kEfiVariables = "sys/firmware/efi/efivars";
+constexpr const char* kVariableName = "HoldfastReport";
+
+// efivarfs puts a variable's attributes before what it holds (Documentation/filesystems/efivarfs.rst).
+constexpr std::size_t kAttributesSize = sizeof(Le32);
+constexpr std::uint32_t kNonVolatile = 1;  // UEFI 2.10, 8.2: EFI_VARIABLE_NON_VOLATILE
+
+// The data file of the node of that type.
+std::optional<std::filesystem::path> FindNode(const std::filesystem::path& setup_data, std::uint32_t wanted) {
   std::error_code none;
-  for (const auto& child : std::filesystem::directory_iterator(setup_data_directory, none)) {
+  for (const auto& child : std::filesystem::directory_iterator(setup_data, none)) {
     const std::filesystem::path type = child.path() / "type";
-    if (std::filesystem::exists(type) && ParseHex(ReadTextFile(type.string())) == kSetupHoldfastReport) {
-      // The kernel gives at most a page a read; ReadFile() goes on to the end.
-      return ReadFile((child.path() / "data").string());
+    if (std::filesystem::exists(type) && ParseHex(ReadTextFile(type.string())) == wanted) {
+      return child.path() / "data";
     }
   }
   return std::nullopt;
+}
+
+std::optional<FoundReport> FindReportVariable(const std::filesystem::path& root) {
+  const std::filesystem::path path = root / kEfiVariables / Format("{}-{}", kVariableName, kHoldfastVendorText);
+  std::error_code none;
+  // SETUP_EFI is what one kernel passes to the next: firmware did not start this one.
+  if (!std::filesystem::exists(path, none) || FindNode(root / kSetupData, kSetupEfi)) {
+    return std::nullopt;
+  }
+  FoundReport out{.bytes = ReadFile(path.string()), .from = path.string()};
+  const auto attributes = ByteReader(out.bytes).Read<Le32>();
+  if (!attributes.ok()) {
+    FailToDecode(out.from, attributes.error());
+  }
+  if ((attributes.value().value() & kNonVolatile) != 0) {
+    return std::nullopt;
+  }
+  out.bytes.erase(out.bytes.begin(), out.bytes.begin() + kAttributesSize);
+  return out;
+}
+
+}  // namespace
+
+std::optional<FoundReport> FindReportNode(const std::filesystem::path& setup_data) {
+  const auto node = FindNode(setup_data, kSetupHoldfastReport);
+  if (!node) {
+    return std::nullopt;
+  }
+  // The kernel gives at most a page a read; ReadFile() goes on to the end.
+  return FoundReport{.bytes = ReadFile(node->string()), .from = node->string()};
+}
+
+std::optional<FoundReport> FindReport(const std::filesystem::path& root) {
+  auto node = FindReportNode(root / kSetupData);
+  return node ? std::move(node) : FindReportVariable(root);
+}
+
+FoundReport ReadReportFile(const std::string& path) {
+  FoundReport out{.bytes = ReadFile(path), .from = FileName(path)};
+  const bool has_attributes =
+      !IsTree(out.bytes) && out.bytes.size() > kAttributesSize && IsTree(std::span(out.bytes).subspan(kAttributesSize));
+  if (has_attributes) {
+    out.bytes.erase(out.bytes.begin(), out.bytes.begin() + kAttributesSize);
+  }
+  return out;
 }
 
 // Every item of a list takes at least 8 bytes of the tree, which bounds their number.
@@ -77,9 +134,9 @@ std::vector<PhysRange> ReportFile::handover_ram() const {
   return out;
 }
 
-std::unique_ptr<ReportFile> ReadReportOfThisBoot() {
-  auto bytes = FindReport(kSetupDataDirectory);
-  return bytes ? std::make_unique<ReportFile>(std::move(*bytes), kSetupDataDirectory) : nullptr;
+std::unique_ptr<ReportFile> ReadReportOfThisBoot(const std::filesystem::path& root) {
+  auto found = FindReport(root);
+  return found ? std::make_unique<ReportFile>(std::move(found->bytes), found->from) : nullptr;
 }
 
 }  // namespace holdfast::tool

@@ -14,10 +14,19 @@
 
 namespace holdfast::tool {
 
-inline constexpr const char* kSetupDataDirectory = "/sys/kernel/boot_params/setup_data";
+struct FoundReport {
+  std::vector<std::byte> bytes;
+  std::string from;  // which file it was
+};
 
-// The payload of the setup_data node that is ours, in a directory of N/{type,data}; nullopt when there is none.
-std::optional<std::vector<std::byte>> FindReport(const std::filesystem::path& setup_data_directory);
+// The report of the running kernel: the setup_data node that is ours, else the EFI variable.  `root` stands for "/":
+// tests bring a tree of their own.  A variable that was there before the last kexec, or that a reset would not have
+// taken away, tells of another boot.
+std::optional<FoundReport> FindReport(const std::filesystem::path& root);
+// The one in a directory of N/{type,data}, laid out like /sys/kernel/boot_params/setup_data.
+std::optional<FoundReport> FindReportNode(const std::filesystem::path& setup_data);
+// A saved one: a node's data, or the variable as efivarfs shows it.
+FoundReport ReadReportFile(const std::string& path);
 
 // A decoded report with the storage that it borrows.
 class ReportFile {
@@ -51,6 +60,6 @@ class ReportFile {
 };
 
 // The report of this boot; null when Holdfast did not start this kernel.
-std::unique_ptr<ReportFile> ReadReportOfThisBoot();
+std::unique_ptr<ReportFile> ReadReportOfThisBoot(const std::filesystem::path& root);
 
 }  // namespace holdfast::tool

@@ -41,6 +41,7 @@ class CommandLine {
     AddPlan();
     AddBundle();
     AddLoad();
+    AddPcr();
     AddReport();
     AddMap();
   }
@@ -260,11 +261,36 @@ class CommandLine {
     verb->add_option("--root", load_.root)->group("");  // for tests
   }
 
+  void AddPcr() {
+    CLI::App* const verb = AddVerb("pcr", "What a boot from firmware will make of PCR 15", pcr_, &RunPcr);
+    AddList(verb, "--handover", pcr_.handovers, "FILE",
+            "A handover that is measured, in the order in which it is found");
+    verb->add_option("--memory", pcr_.memory, "Where their range-lists lie, if they are not in the files")
+        ->type_name("CAPTURE");
+    verb->add_option("--cmdline", pcr_.cmdline, "The kernel's command line, every byte of it")->type_name("TEXT");
+    verb->add_option("--mode", pcr_.mode, "How memory will be protected")
+        ->type_name("fence|native")
+        ->check(OneOf({"fence", "native"}))
+        ->capture_default_str();
+    verb->add_option("--entry", pcr_.entry, "Where the kernel will be entered")
+        ->type_name("efi-image|efi-handover|vmlinux|bzimage")
+        ->check(OneOf({"efi-image", "efi-handover", "vmlinux", "bzimage"}))
+        ->capture_default_str();
+    AddList(verb, "--lost", pcr_.lost, "NAME", "A name whose contents will be lost, and whose policy takes that");
+    verb->add_option("--bank", pcr_.bank, "The bank of the TPM's registers")
+        ->type_name("sha256|sha1|sha384|sha512")
+        ->check(OneOf({"sha1", "sha256", "sha384", "sha512"}))
+        ->capture_default_str();
+    verb->add_option("--from", pcr_.from, "What the register is before; else zero, as after a reset")->type_name("HEX");
+  }
+
   void AddReport() {
     CLI::App* const verb = AddVerb("report", "What the stage did on the way into this kernel", report_, &RunReport);
     verb->add_option("FILE", report_.file,
-                     "A saved report, or a directory like /sys/kernel/boot_params/setup_data, which is the default");
+                     "A saved report, or a directory like /sys/kernel/boot_params/setup_data; else the report of this "
+                     "boot, which is there or in an EFI variable");
     verb->add_option("--handover", report_.handover, "Write the handover that the stage used")->type_name("OUT");
+    verb->add_option("--root", report_.root)->group("");  // for tests
   }
 
   void AddMap() {
@@ -282,6 +308,7 @@ class CommandLine {
   PlanOptions plan_;
   BundleOptions bundle_;
   LoadOptions load_;
+  PcrOptions pcr_;
   ReportOptions report_;
   MapOptions map_;
   std::string_view verb_;

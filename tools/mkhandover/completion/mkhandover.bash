@@ -8,25 +8,36 @@ _mkhandover() {
     --on-refusal) words='reset halt' ;;
     --kaslr) words='on off' ;;
     --mode) words='auto fence native' ;;
-    --entry) words='auto vmlinux bzimage' ;;
+    --entry)
+      words='auto vmlinux bzimage'
+      [ "$verb" != pcr ] || words='efi-image efi-handover vmlinux bzimage'
+      ;;
+    --bank) words='sha256 sha1 sha384 sha512' ;;
     --as) words='holdfast kho-v1 kho-v1-512 kho-v1-4096 kho-v2 kho-v3 kho-v4 kho-series pkram-pgt pkram-pgt4 pkram-pgt5 pkram-regions pmpool prmem badram memmap' ;;
     --via) words='auto segments file kexec-tools' ;;
-    -o | --output | --pages-of | --from | --ram-from | --map | --handover | --kernel | --initrd | --svg | --memory | --image | --stage | --kexec)
+    --from)
+      [ "$verb" != pcr ] || return
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
-    --preserve | --scratch | --segment | --in-use | --cmdline | --seed | --refusal-delay | --efi-descriptor-size) return ;;
+    -o | --output | --pages-of | --ram-from | --map | --handover | --kernel | --initrd | --svg | --memory | --image | --stage | --kexec)
+      compopt -o filenames
+      mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+      return
+      ;;
+    --preserve | --scratch | --segment | --in-use | --cmdline | --seed | --lost | --refusal-delay | --efi-descriptor-size) return ;;
   esac
   if [ -z "$words" ]; then
     case $COMP_CWORD:$verb in
-      1:*) words='make inspect check plan bundle load report map -h --help --version' ;;
+      1:*) words='make inspect check plan bundle load pcr report map -h --help --version' ;;
       *:make) words="-o --output --preserve --pages-of --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --efi-descriptor-size $common" ;;
       *:inspect) words="--as --memory $common" ;;
       *:check) words="--map --handover --as --memory --segment --efi-descriptor-size $common" ;;
       *:plan) words="--map --handover --as --memory --kernel --initrd --cmdline --in-use --mode --entry --seed --efi-descriptor-size $common" ;;
       *:bundle) words="-o --output --kernel --initrd --cmdline --handover --as --memory --mode --entry --compress --image $common" ;;
       *:load) words="--kernel --initrd --cmdline --reuse-cmdline --handover --as --memory --mode --entry --stage --via --kexec -n --dry-run --exec $common" ;;
+      *:pcr) words="--handover --memory --cmdline --mode --entry --lost --bank --from $common" ;;
       *:report) words="--handover $common" ;;
       *:map) words="--map --handover --as --memory --svg --efi-descriptor-size $common" ;;
     esac
