@@ -5,7 +5,6 @@
 
 #include "common/abi/measurement.h"
 #include "common/base/version.h"
-#include "common/format/node-chain.h"
 #include "common/plan/kernel-entry.h"
 #include "efi-stub/application.h"
 #include "efi-stub/direct-entry.h"
@@ -14,6 +13,7 @@
 #include "efi-stub/measure.h"
 #include "efi-stub/overwrite-request.h"
 #include "efi-stub/report-outlet.h"
+#include "efi-stub/setup-nodes.h"
 
 namespace holdfast::efi {
 
@@ -131,40 +131,39 @@ Status Application::StartImage() {
 }
 
 Status Application::EnterHandover() {
-  const auto head = LinkNodes();
-  TRY(Check(problem_, head, "report"));
+  HideKho();
+  const BootReport report = Report();
+  const auto chain =
+      MakeSetupNodes(ledger_, storage_, {.report = report, .held = plan_.held.view(), .passed = sources_.nodes.view()});
+  TRY(Check(problem_, chain, "setup_data"));
   const EfiKernelStart start{.kernel = inputs_.kernel.image,
                              .initrd = inputs_.initrd,
                              .command_line = inputs_.command_line,
-                             .setup_data = head.value()};
+                             .setup_data = chain.value().head()};
   return EnterEfiHandover(firmware_, ledger_, kernel_image_, start, problem_);
 }
 
-// All of them lie in the image, which stays allocated: no kernel is placed there, and it reserves what it is given.
-Result<std::uint64_t> Application::LinkNodes() {
-  NodeChain chain(0);
-  if (!sources_.nodes.empty()) {
-    const bool is_native = plan_.mode == Mode::kNative;
-    chain.Prepend(sources_.kho.header, is_native ? kSetupKexecKho : kSetupHoldfastHiddenKho,
-                  sources_.kho.record.size());
-  }
-  PrependHeld(plan_.held.view(), storage_.held_nodes, chain);
-  TRY(PrependReport(Report(), storage_.report_header, storage_.report, chain));
-  return chain.head();
-}
-
 Status Application::EnterDirectly() {
+  HideKho();
   const BootReport report = Report();
-  const bool is_native = plan_.mode == Mode::kNative;
   const DirectStart start{.plan = plan_,
                           .kept = kept_,
                           .kernel = inputs_.kernel,
                           .kaslr = kaslr_,
                           .initrd = inputs_.initrd,
                           .command_line = inputs_.command_line,
-                          .nodes = is_native ? sources_.nodes.view() : std::span<const SetupDataNode>(),
+                          .nodes = sources_.nodes.view(),
                           .report = report};
   return StartDirectly(firmware_, ledger_, storage_, start, problem_);
+}
+
+// What is fenced a kernel must not take; its user space still finds the node.
+void Application::HideKho() {
+  if (plan_.mode == Mode::kFence) {
+    for (SetupDataNode& node : sources_.nodes) {
+      node.type = kSetupHoldfastHiddenKho;
+    }
+  }
 }
 
 void Application::GiveBack() {

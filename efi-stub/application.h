@@ -72,8 +72,7 @@ class Application {
   Status StartImage();
   Status EnterHandover();
   Status EnterDirectly();
-  // The plan's own nodes, and the KHO's that came with the variable.
-  Result<std::uint64_t> LinkNodes();
+  void HideKho();
 
   EFI_STATUS Refuse(Error error);
   void GiveBack();

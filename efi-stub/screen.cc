@@ -17,7 +17,9 @@ ColourField FieldOf(std::uint32_t mask) {
   if (mask == 0) {
     return {};
   }
-  return {static_cast<std::byte>(std::popcount(mask)), static_cast<std::byte>(std::countr_zero(mask))};
+  const int shift = std::countr_zero(mask);
+  // Its bits stand together.  Not std::popcount: without its instruction that is a call into a library.
+  return {static_cast<std::byte>(std::countr_one(mask >> shift)), static_cast<std::byte>(shift)};
 }
 
 // The bits of a pixel's colours; none where pixels cannot be written.

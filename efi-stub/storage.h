@@ -13,7 +13,6 @@
 #include "common/format/efi-memory-map.h"
 #include "common/format/handover-v1.h"
 #include "common/format/kho.h"
-#include "common/format/node-chain.h"
 #include "common/mem/memory-map.h"
 #include "common/mem/preserved-map.h"
 #include "common/plan/boot-plan.h"
@@ -44,11 +43,7 @@ struct Storage {
   alignas(8) std::array<std::byte, kMaxHandoverSize> handover_file;
   alignas(8) std::array<std::byte, kMaxHandoverSize> bundles_handover;
   alignas(16) std::array<char, 4096> command_line;
-  // What the next kernel still reads, where the handover entry passes it.
-  alignas(16) std::array<Node<SetupIndirect>, kMaxHeld> held_nodes;
-  alignas(16) SetupDataHeader report_header;
-  std::array<std::byte, kMaxReportBytes> report;  // behind its header
+  alignas(16) std::array<std::byte, kMaxReportBytes> report;
 };
-static_assert(offsetof(Storage, report) == offsetof(Storage, report_header) + sizeof(SetupDataHeader));
 
 }  // namespace holdfast::efi
