@@ -33,8 +33,8 @@ make_esp() {
   local -A made=([/]=1)
   local i bytes=0 folder at
   for ((i = 2; i <= $#; i += 2)); do bytes=$((bytes + $(stat -Lc %s "${!i}"))); done
-  rm -f "$out"
-  truncate -s $((bytes / 1048576 + 48))M "$out"  # FAT32 has 65,525 clusters at least
+  # A disk that is in a guest already keeps its size.  FAT32 has 65,525 clusters at least.
+  [ -e "$out" ] || truncate -s $((bytes / 1048576 + 48))M "$out"
   mformat -i "$out" -F -N 484f4c44 -v HOLDFAST ::
   while [ $# -gt 0 ]; do
     folder=${1%/*} at=

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Firmware starts the stage: every kernel comes up by every entry, beside exactly the kept pages and never on them.
+
+#include <catch2/catch.hpp>
+
+#include "tests/e2e/efi-scenario.h"
+
+namespace holdfast::e2e {
+namespace {
+
+constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
+
+// One window in which a kernel fits.  The rest of free memory is kept but for two stretches that are too short for any
+// kernel, for what firmware and the kernel's stub need, which firmware takes from the top.
+constexpr Extent kWindow{0x6000000, 64 * kMib};
+constexpr std::uint64_t kStretch = 40 * kMib;
+const std::vector<Extent> kKept = {{kFirmwareFloor, kWindow.start - kFirmwareFloor},
+                                   {kWindow.end(), 0x30000000 - kWindow.end()},
+                                   {0x30000000 + kStretch, kMib},
+                                   {0x30000000 + 2 * kStretch + kMib, kMib}};
+
+std::string PreserveAll() {
+  std::string options;
+  for (std::size_t i = 0; i < kKept.size(); ++i) {
+    options += Preserve(kKept[i].start, kKept[i].size, "kept" + std::to_string(i));
+  }
+  return options;
+}
+
+void StandsInWindow(const std::string& kernel, const std::string& entry, int boots) {
+  BootVolume volume;
+  Install(volume, {.kernel = kernel, .append = "holdfast.entry=" + entry});
+  PutHandover(volume, PreserveAll());
+  Guest guest(BootedFrom({&volume}));
+  for (int boot = 0; boot < boots; ++boot) {
+    INFO("boot " << boot);
+    if (boot != 0) guest.SystemReset();
+    const ApplicationLines lines = ExpectApplication(guest);
+    CHECK_THAT(lines.handover, Catch::StartsWith("holdfast: handover holdfast,handover-v1, 4 ranges, "));
+    CHECK_THAT(lines.mode, Catch::StartsWith("holdfast: mode fence, map "));
+    const std::uint64_t code = KernelCode(guest);
+    CHECK(code >= kWindow.start);
+    CHECK(code < kWindow.end());
+    CHECK(ReservedInFreeMemory(guest) == kKept);
+    const StageReport report = ReadReport(guest);
+    CHECK(report.shell == "efi");
+    CHECK(report.entry == entry);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("EFI: 6.12, started as an image, stands in the one window that is left", "[e2e][efi][kaslr][ovmf]") {
+  StandsInWindow("6.12", "efi-image", 2);
+}
+TEST_CASE("EFI: 6.1, by its EFI handover entry, stands in the one window that is left", "[e2e][efi][kaslr][ovmf]") {
+  StandsInWindow("6.1", "efi-handover", 2);
+}
+TEST_CASE("EFI: the newest kernel, as a vmlinux, stands in the one window that is left", "[e2e][efi][kaslr][ovmf]") {
+  StandsInWindow("new", "vmlinux", 2);
+}
+
+}  // namespace holdfast::e2e
