@@ -488,10 +488,13 @@ $(TIDY_STAMPS): $(BLD)/tidy/%.stamp: %.cc $(BLD)/host/%.o .clang-tidy
 lint-selftest:
 	$(Q)tests/lint/layers-selftest.sh
 	$(Q)tests/lint/gates-selftest.sh
+	$(Q)tests/lint/efi-gates-selftest.sh
 
-gates: $(BLD)/purgatory.ro image  ## what must be true of the built purgatory and image
+gates: $(BLD)/purgatory.ro image efi  ## what must be true of the built purgatory, image and EFI application
 	$(Q)tests/summary.sh run gates tests/lint/gates.sh $<
 	$(Q)tests/summary.sh run image-gates tests/lint/image-gates.sh $(BLD)
+	$(Q)tests/summary.sh run efi-gates tests/lint/efi-gates.sh $(BLD)
+	$(Q)tests/summary.sh run reproducible tests/lint/reproducible.sh $(BLD)
 
 format:  ## rewrite sources with clang-format
 	$(Q)$(CLANG_FORMAT) -i $(CXX_FILES)
@@ -501,6 +504,7 @@ clang:  ## the stage with clang++, and its gates
 	$(Q)$(MAKE) --no-print-directory CXX=clang++ CC=clang BLD=build/clang common purgatory image efi
 	$(Q)tests/summary.sh run clang tests/lint/gates.sh build/clang/purgatory.ro
 	$(Q)tests/summary.sh run clang-image tests/lint/image-gates.sh build/clang
+	$(Q)tests/summary.sh run clang-efi tests/lint/efi-gates.sh build/clang
 
 check:  ## lint, gates, sizes, and the stage with clang++
 	$(Q)$(MAKE) --no-print-directory lint gates sizes

@@ -78,7 +78,7 @@ class DirectBoot {
     TRY(SetInitrdRange());
     TRY(LinkNodes());
     const ScreenInfo screen = ReadScreen(firmware_);
-    std::memcpy(&params, &screen, sizeof(screen));
+    std::memcpy(std::as_writable_bytes(std::span(&params, 1)).data(), &screen, sizeof(screen));
     const auto acpi2 = firmware_.ConfigTable(kAcpi2Guid);
     const auto acpi = acpi2 ? acpi2 : firmware_.ConfigTable(kAcpi1Guid);
     params.acpi_rsdp_addr.Set(acpi.value_or(PhysAddr(0)).raw());

@@ -19,7 +19,6 @@ constexpr std::string_view kKernel = "kernel";
 constexpr std::string_view kLine = "command line";
 constexpr std::string_view kInitrd = "initrd";
 
-constexpr std::uint64_t kSectorSize = 512;
 constexpr std::uint64_t kBelow4GiB = 4 * kGiB;
 // handover_offset is the 32-bit entry's (boot.rst).
 constexpr std::uint64_t kHandover64Offset = 512;

@@ -12,8 +12,8 @@ namespace holdfast::efi {
 
 struct EfiKernelStart {
   const KernelImage& kernel;
-  std::span<const std::byte> initrd;  // through LoadFile2, or none
-  std::string_view command_line;      // UTF-8, with a NUL behind it
+  std::span<const std::byte> initrd{};  // through LoadFile2, or none
+  std::string_view command_line{};      // UTF-8, with a NUL behind it
   // For the handover entry only: the head of a setup_data chain, in memory that stays, or 0.
   std::uint64_t setup_data = 0;
 };

@@ -150,7 +150,8 @@ class Decoder {
     }
     const PeOptionalHeader& header = out_.optional_header;
     const std::uint64_t start = section.virtual_address.value();
-    if (start < header.size_of_headers.value() || !IsAligned(start, header.section_alignment.value())) {
+    // Not every section begins at a multiple of the alignment: those of systemd's stub do not, and firmware loads it.
+    if (start < header.size_of_headers.value()) {
       return Error{Errc::kMalformed, at + offsetof(PeSection, virtual_address)};
     }
     if (start + section.virtual_size.value() > header.size_of_image.value()) {

@@ -178,7 +178,8 @@ void PrintText(const BootReport& report, const std::string& from, Output& output
   output.Line(Format("handover   {}, generation {}", report.dialect.empty() ? "none" : Printable(report.dialect),
                      report.generation));
   if (report.handover_address) {
-    output.Line(Format("           at {}, {} bytes", Hex(report.handover_address->raw()), report.handover.size()));
+    output.Line(Format("           at {}{}", Hex(report.handover_address->raw()),
+                       report.handover.empty() ? "" : Format(", {} bytes", report.handover.size())));
   }
   if (report.handover_digest) {
     output.Line(Format("           sha256 {}", HexDigits(*report.handover_digest)));

@@ -120,6 +120,69 @@ TEST_CASE("A bundle that was cut off anywhere is truncated", "[format][bundle]")
   }
 }
 
+TEST_CASE("A bundle's table reads without its parts", "[format][bundle]") {
+  const ByteVector bytes = BuildBundle(AllParts(), KernelEntry::kEfiHandover);
+  const auto head = std::span(bytes).first(PartAt(5, 0));
+  Bundle whole;
+  Bundle table;
+  REQUIRE(Decode(bytes, whole).ok());
+  REQUIRE(DecodeBundleTable(head, bytes.size(), &Sha256Blocks, table).ok());
+  CHECK(table.entry == KernelEntry::kEfiHandover);
+  CHECK(table.size == bytes.size());
+  REQUIRE(table.parts.size() == 5);
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(table.parts[i].kind == whole.parts[i].kind);
+    CHECK(table.parts[i].offset == whole.parts[i].offset);
+    CHECK(table.parts[i].stored_size == whole.parts[i].stored.size());
+    CHECK(table.parts[i].stored.empty());
+  }
+  CheckError(DecodeBundleTable(head.first(head.size() - 1), bytes.size(), &Sha256Blocks, table), Errc::kTruncated,
+             head.size() - 1);
+  CheckError(DecodeBundleTable(head, bytes.size() - 1, &Sha256Blocks, table), Errc::kTruncated, bytes.size() - 1);
+}
+
+TEST_CASE("A bundle is found alone and in a kernel image of ours", "[format][bundle]") {
+  const ByteVector bundle = TwoParts();
+  const auto find = [](const ByteVector& file) {
+    return FindBundle(std::span(file).first(std::min(file.size(), kMaxBundleHeadSize)), file.size());
+  };
+  const auto alone = find(bundle);
+  REQUIRE(alone.ok());
+  CHECK(alone.value().offset == 0);
+  CHECK(alone.value().available == bundle.size());
+
+  constexpr std::uint64_t kPlace = kStageRecordOffset + offsetof(StageImageRecord, payload_offset);
+  const auto image = [&](std::uint64_t offset, std::uint64_t size) {
+    ByteVector file(0x2000);
+    StageImageRecord record{};
+    record.magic.Set(kStageRecordMagic);
+    record.payload_offset.Set(offset);
+    record.payload_size.Set(size);
+    Put(file, kStageRecordOffset, record);
+    test::Push(file, bundle);
+    return file;
+  };
+  const auto carried = find(image(0x2000, bundle.size()));
+  REQUIRE(carried.ok());
+  CHECK(carried.value().offset == 0x2000);
+  CHECK(carried.value().available == bundle.size());
+  CheckError(find(image(0x2000, bundle.size() + 1)), Errc::kMalformed, kPlace);
+  CheckError(find(image(0x2001 + bundle.size(), 0)), Errc::kMalformed, kPlace);
+  CheckError(find(image(kStageHeaderSize - 1, 1)), Errc::kMalformed, kPlace);
+  CheckError(find(image(~std::uint64_t{0}, 2)), Errc::kMalformed, kPlace);
+}
+
+TEST_CASE("What neither is nor carries a bundle has none", "[format][bundle]") {
+  const ByteVector bundle = TwoParts();
+  ByteVector image(kMaxBundleHeadSize);
+  CheckError(FindBundle({}, 0), Errc::kBadMagic, 0);
+  CheckError(FindBundle(std::span(bundle).first(7), 7), Errc::kBadMagic, 0);
+  CheckError(FindBundle(image, image.size()), Errc::kBadMagic, 0);
+  Put(image, kStageRecordOffset, Le64(kStageRecordMagic));  // a stage without a payload
+  CheckError(FindBundle(image, image.size()), Errc::kBadMagic, 0);
+  CheckError(FindBundle(std::span(image).first(image.size() - 1), image.size()), Errc::kBadMagic, 0);
+}
+
 TEST_CASE("Every byte of header and table is under the digest", "[format][bundle]") {
   ByteVector bytes = TwoParts();
   for (std::size_t i = 0; i < PartAt(2, 0); ++i) {

@@ -62,6 +62,25 @@ struct Search {
   }
 };
 
+TEST_CASE("A tree lies in ACPI's tables only where firmware lists it", "[format][find-handovers]") {
+  Search search;
+  TreePlace tree = {.option = {Between(0x6000000, 0x6000100), {}}, .is_outside = true, .is_listed = true};
+  const auto find = [&] {
+    search.found.Clear();
+    return FindHandovers({.trees = std::span(&tree, 1), .lines = {}, .nodes = {}}, search.map.map(), search.found,
+                         search.problem);
+  };
+  REQUIRE(find().ok());
+  REQUIRE(search.found.size() == 1);
+  CHECK(search.found[0].carrier == Carrier::kTree);
+  CHECK(search.found[0].is_outside);
+  tree.is_listed = false;
+  CheckError(find(), Errc::kUnreadable, 0x6000000);
+  CHECK(search.problem.what == "handover");
+  tree = {.option = {Between(0x6ffffff, 0x7000001), {}}, .is_outside = true, .is_listed = true};
+  CheckError(find(), Errc::kUnreadable, 0x7000000);
+}
+
 TEST_CASE("Nothing is found where there is nothing", "[format][find-handovers]") {
   Search search;
   search.bundles_line = "ro quiet";

@@ -30,6 +30,12 @@ void ReadBack(const NodeChain& chain, SetupDataNodes& out) {
 
 std::uint64_t AddressOf(const void* object) { return reinterpret_cast<std::uintptr_t>(object); }
 
+BootReport SomeReport() {
+  BootReport report;
+  report.shell = "test";
+  return report;
+}
+
 struct ReportNode {
   alignas(16) Node<std::array<std::byte, 4096>> node;
 };
@@ -58,7 +64,7 @@ TEST_CASE("Nodes come before those that were there, the last one first", "[forma
   const std::array held = {Between(0x1000, 0x3000), Between(0x5000, 0x6000)};
 
   NodeChain chain(AddressOf(&loaders));
-  REQUIRE(PrependReport({.version = "1", .shell = "test"}, report->node.header, report->node.payload, chain).ok());
+  REQUIRE(PrependReport(SomeReport(), report->node.header, report->node.payload, chain).ok());
   PrependHeld(held, held_nodes, chain);
 
   SetupDataNodes nodes;
@@ -98,8 +104,9 @@ TEST_CASE("What does not fit is not linked", "[format][node-chain]") {
   Node<std::array<E820Entry, 1>> extension{};
   Node<std::array<std::byte, 64>> report{};
   NodeChain chain(0);
-  CheckError(PrependE820(Map(130).map, *params, extension.header, extension.payload, chain), Errc::kTableFull, 1);
-  CHECK_FALSE(PrependReport({.version = "1"}, report.header, report.payload, chain).ok());
+  CheckError(PrependE820(Map(130).map, *params, extension.header, extension.payload, chain), Errc::kTableFull,
+             kE820MaxZeropage + 1);
+  CHECK_FALSE(PrependReport(SomeReport(), report.header, report.payload, chain).ok());
   CHECK(chain.head() == 0);
 }
 

@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Feeds efi-gates.sh a good application, and one with each fault it is there to catch.  From the root of the tree.
+
+here=$(cd "$(dirname "$0")" && pwd)
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+bad=0 cases=0
+
+# An application that does nothing but end; macros spoil one thing each.
+cat >"$dir/good.S" <<'END'
+.text
+.globl efi_main
+efi_main:
+#ifdef BODY
+  BODY
+#endif
+  xorl %eax, %eax
+  ret
+.globl _ZN8holdfast14Sha256NiBlocksEv
+_ZN8holdfast14Sha256NiBlocksEv:
+  pxor %xmm0, %xmm0
+  ret
+#ifdef EXTRA
+  EXTRA
+#endif
+.data
+.quad efi_main
+.section .rodata, "a"
+.quad 1
+.section .note.GNU-stack, "", @progbits
+.bss
+.skip 8192
+END
+parts=(.text .rodata .data .dynamic .dynsym '.rel*' .reloc .bss)
+
+# FLAGS...: builds it, with `parts` copied, and sections that the script does not know left where they fall.
+build() {
+  gcc -fpic "$@" -c -x assembler-with-cpp "$dir/good.S" -o "$dir/part.o" &&
+    ld -shared -Bsymbolic -nostdlib -znocombreloc -znorelro -zmax-page-size=4096 --build-id=none --no-warn-rwx-segments \
+      -T efi-stub/efi.ld /usr/lib/crt0-efi-x86_64.o "$dir/part.o" -o "$dir/holdfast.so" /usr/lib/libgnuefi.a &&
+    objcopy -S "${parts[@]/#/-j}" --target efi-app-x86_64 --subsystem=10 "$dir/holdfast.so" "$dir/holdfast.efi"
+}
+
+# WORDS NAME: the gates print WORDS, or pass if WORDS is empty.
+judge() {
+  local out code
+  cases=$((cases + 1))
+  out=$("$here/efi-gates.sh" "$dir"); code=$?
+  if [ -z "$1" ]; then
+    [ $code = 0 ] || { echo "efi-gates: $2 must pass, but: $out"; bad=1; }
+  else
+    [ $code = 1 ] && [[ $out == *"$1"* ]] || { echo "efi-gates: $2 must be reported ($1), but: $out"; bad=1; }
+  fi
+}
+
+expect() {
+  local words=$1; shift
+  build "$@" || { echo "efi-gates: could not build the case: $*"; bad=1; return; }
+  judge "$words" "${*:-the good one}"
+}
+
+# OFFSET BYTES: in the PE header of the good one.
+spoil() {
+  build && printf '%b' "$2" | dd of="$dir/holdfast.efi" bs=1 seek=$((0x80 + $1)) conv=notrunc status=none
+}
+
+expect ''
+expect 'undefined: MissingFunction is undefined'    -DBODY='call MissingFunction@PLT'
+expect 'constructor: .init_array'                   -DEXTRA='.section .init_array, "aw", @init_array; .quad efi_main'
+expect 'integer: vector or x87 code in efi_main'    -DBODY='movaps %xmm0, (%rsp)'
+expect 'section: .orphan is not in the image'       -DEXTRA='.section .orphan, "aw"; .quad 1'
+parts=(.text .data .dynamic .dynsym '.rel*' .reloc .bss)
+expect 'section: .rodata is not in the image'
+parts=(.text .rodata .data .dynamic .dynsym '.rela*' .bss)
+expect 'header: relocations are stripped'
+parts=(.text .rodata .data .dynamic .dynsym '.rel*' .reloc)
+expect 'section: .bss is not in the image'
+parts=(.text .rodata .data .dynamic .dynsym '.rel*' .reloc .bss)
+spoil 8 '\1'
+judge 'header: timestamp is 1' 'a time'
+spoil 0x5c '\13'
+judge 'header: subsystem is 11' 'a driver'
+
+[ $bad = 0 ] && echo "efi-gates: $cases cases as expected"
+exit $bad

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# What firmware, signers and bundlers need of the EFI application, one line for each fault.
+#
+#   efi-gates.sh DIR     DIR holds holdfast.efi and the holdfast.so that it was made of; exit 1 if one fails
+#
+# The rules: PE Format (Microsoft); UEFI 2.10, 2.1.1; EDK II, MdePkg/Library/BasePeCoffLib.
+
+set -u -o pipefail
+image=${1:?directory}/holdfast.efi
+elf=$1/holdfast.so
+for f in "$image" "$elf"; do [ -f "$f" ] || { echo "efi-gates: no such file: $f"; exit 1; }; done
+for tool in readelf nm objdump sbsign sbverify openssl; do
+  command -v "$tool" >/dev/null || { echo "efi-gates: $tool is not here: make deps installs it"; exit 1; }
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fault() { printf 'efi-gates: %s: %s\n' "$1" "$2" | tee -a "$work/faults"; }
+faults_of() { local line; while IFS= read -r line; do [ -z "$line" ] || fault "$1" "$line"; done; }
+number() { od -An -v -tu"$2" -j "$(($1))" -N "$2" "$image" | tr -d ' '; }
+is() {  # NAME OFFSET SIZE VALUE
+  local value; value=$(number "$2" "$3")
+  [ "$value" = "$(($4))" ] || fault header "$1 is $value, not $(($4))"
+}
+
+# --- the shared object --------------------------------------------------------------------------------------------
+
+# crt0 knows one kind of relocation.
+readelf -rW "$elf" | awk '$3 ~ /^R_X86_64_/ && $3 != "R_X86_64_RELATIVE" { print $3 " at " $1 }' | faults_of relocation
+nm -u "$elf" | awk '{ print $NF " is undefined" }' | faults_of undefined
+readelf -SW "$elf" | grep -oE '\.(init_array|fini_array|ctors|dtors|tdata|tbss)\b' | sort -u |
+  awk '{ print $1 ": nothing runs constructors, there is no thread storage" }' | faults_of constructor
+objdump -d --no-show-raw-insn "$elf" | awk '
+  /^[0-9a-f]+ <.*>:$/ { fn = $2; gsub(/[<>:]/, "", fn); next }
+  fn == "" || fn ~ /^_ZN8holdfast.*Sha256NiBlocks/ || !sub(/^ *[0-9a-f]+:[ \t]*/, "") { next }
+  /%[xyz]mm[0-9]|%mm[0-7]|%st([^a-z0-9]|$)/ { count[fn]++ }
+  END { for (fn in count) print "vector or x87 code in " fn ", " count[fn] " times" }' | sort | faults_of integer
+
+# Every section that is to be in memory has to be in the image: objcopy leaves out what it is not told of.  These are
+# the dynamic linker's, of which there is none.
+readelf -SW "$elf" | sed -n 's/^ *\[ *[0-9]*\] //p' | awk '
+  $1 ~ /^\./ && NF >= 10 && $7 ~ /A/ { print $1, $3, $5 }' | grep -vE '^\.(hash|gnu\.hash|dynstr) ' >"$work/wanted"
+objdump -h "$image" | awk '$1 ~ /^[0-9]+$/ { print $2, $4, $3 }' >"$work/sections"
+awk 'function value(text,  n, i) { n = 0; text = tolower(text)
+       for (i = 1; i <= length(text); i++) n = n * 16 + index("0123456789abcdef", substr(text, i, 1)) - 1
+       return n }
+     NR == FNR { address[$1] = value($2); size[$1] = value($3); next }
+     !($1 in address) { print $1 " is not in the image"; next }
+     address[$1] != value($2) || size[$1] < value($3) { print $1 " is elsewhere, or cut off" }' \
+  "$work/sections" "$work/wanted" | faults_of section
+
+# --- the image ----------------------------------------------------------------------------------------------------
+
+size=$(stat -c %s "$image")
+pe=$(number 0x3c 4)
+sections=$(number "$pe+6" 2)
+optional=$((pe + 24))
+table=$((optional + $(number "$pe+20" 2)))
+headers=$(number "$optional+60" 4)
+is MZ 0 2 0x5a4d
+is PE "$pe" 4 0x4550
+is machine "$pe+4" 2 0x8664
+is timestamp "$pe+8" 4 0
+is PE32+ "$optional" 2 0x20b
+is subsystem "$optional+68" 2 10
+is SectionAlignment "$optional+32" 4 4096
+[ $(($(number "$pe+22" 2) & 1)) = 0 ] || fault header 'relocations are stripped: firmware loads it nowhere'
+[ "$(number "$optional+112+5*8+4" 4)" -gt 0 ] || fault header 'no base relocation directory'
+# .linux .initrd .cmdline .osrel .uname .dtb .sbat
+room=$(((headers - table) / 40 - sections))
+[ "$room" -ge 7 ] || fault header "room for $room more section headers, not for 7"
+
+end=0 entry=$(number "$optional+16" 4) entered=0
+for ((i = 0; i < sections; i++)); do
+  at=$((table + 40 * i))
+  name=$(dd if="$image" bs=1 skip="$at" count=8 status=none | tr -d '\0')
+  virtual=$(number "$at+8" 4) address=$(number "$at+12" 4) flags=$(number "$at+36" 4)
+  [ $((address % 4096)) = 0 ] || fault section "$name does not begin at a page"
+  [ "$address" -ge "$end" ] || fault section "$name overlaps what is before it"
+  [ $((flags & 0xa0000000)) != $((0xa0000000)) ] || fault section "$name is both written and executed"
+  if [ $((flags & 0x20000000)) != 0 ] && [ "$entry" -ge "$address" ] && [ "$entry" -lt $((address + virtual)) ]; then
+    entered=1
+  fi
+  end=$((address + virtual))
+done
+[ $entered = 1 ] || fault header "the entry $entry is in no code"
+is SizeOfImage "$optional+56" 4 "($end+4095)/4096*4096"
+[ "$size" -le $((640 * 1024)) ] || fault size "$size bytes: it is to stay below 640 KiB"
+
+# --- those who sign it --------------------------------------------------------------------------------------------
+
+openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=holdfast-test/ -days 2 \
+  -keyout "$work/key" -out "$work/cert" 2>"$work/log" || fault signature "openssl: $(tail -1 "$work/log")"
+sbsign --key "$work/key" --cert "$work/cert" --output "$work/signed" "$image" >"$work/log" 2>&1 ||
+  fault signature "sbsign: $(tail -1 "$work/log")"
+# It warns of gaps that a signature does not cover.
+{ grep -v '^Signing' "$work/log" || true; } | faults_of signature
+sbverify --cert "$work/cert" "$work/signed" >"$work/log" 2>&1 || fault signature "sbverify: $(tail -1 "$work/log")"
+for at in $((pe + 22)) $((size / 2)) $((size - 1)); do
+  cp "$work/signed" "$work/changed"
+  printf '\x5a' | dd of="$work/changed" bs=1 seek="$at" conv=notrunc status=none
+  if sbverify --cert "$work/cert" "$work/changed" >"$work/log" 2>&1; then fault signature "byte $at is not covered"; fi
+done
+
+if [ -s "$work/faults" ]; then printf 'efi-gates: %s: %d faults\n' "$image" "$(wc -l <"$work/faults")"; exit 1; fi
+printf 'efi-gates: %s: all passed, %d bytes\n' "$image" "$size"
