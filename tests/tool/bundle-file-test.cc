@@ -144,7 +144,7 @@ TEST_CASE("All parts lie in a bundle in order, each on pages of its own", "[tool
   const Bytes tree = draft.Encode();
   const Bytes initrd(70'000, std::byte{7});
   const auto& built = bench.Build({.kernel = bench.Write("kernel", FakeKernel(PayloadCodec::kGzip, FakeVmlinux())),
-                                   .initrd = bench.Write("initrd", initrd),
+                                   .initrds = {bench.Write("initrd", initrd)},
                                    .cmdline = "console=ttyS0",
                                    .handover = {.file = bench.Write("handover", tree)}});
   CHECK(bench.BytesOf(BundlePartKind::kInitrd) == initrd);
@@ -162,14 +162,14 @@ TEST_CASE("An initrd is compressed only where that helps", "[tool][bundle-file]"
   Bench bench;
   const std::string kernel = bench.Write("kernel", FakeKernel(PayloadCodec::kZstd, FakeVmlinux()));
   const Bytes zeros(100'000);
-  bench.Build({.kernel = kernel, .initrd = bench.Write("zeros", zeros), .compress = true});
+  bench.Build({.kernel = kernel, .initrds = {bench.Write("zeros", zeros)}, .compress = true});
   CHECK(bench.bundle().Find(BundlePartKind::kInitrd)->encoding == BundleEncoding::kZstd);
   CHECK(bench.BytesOf(BundlePartKind::kInitrd) == zeros);
   Bytes noise;
   for (std::uint64_t i = 0; i < 100; ++i) {
     Push(noise, DigestOf(std::as_bytes(std::span(&i, 1))));
   }
-  bench.Build({.kernel = kernel, .initrd = bench.Write("noise", noise), .compress = true});
+  bench.Build({.kernel = kernel, .initrds = {bench.Write("noise", noise)}, .compress = true});
   CHECK(bench.bundle().Find(BundlePartKind::kInitrd)->encoding == BundleEncoding::kStored);
 }
 
@@ -183,7 +183,7 @@ TEST_CASE("A command line is one line that a kernel takes", "[tool][bundle-file]
 TEST_CASE("A bundle with a bit changed in any part is refused", "[tool][bundle-file]") {
   Bench bench;
   const auto& built = bench.Build({.kernel = bench.Write("kernel", FakeKernel(PayloadCodec::kGzip, FakeVmlinux())),
-                                   .initrd = bench.Write("initrd", Bytes(5000, std::byte{7})),
+                                   .initrds = {bench.Write("initrd", Bytes(5000, std::byte{7}))},
                                    .cmdline = "quiet"});
   std::vector<std::size_t> places = {0, 9, 30, 70};  // header and table
   for (const BundlePart& part : bench.bundle().parts) {

@@ -75,7 +75,7 @@ expect 0 make --json -o j.dtb "${guest[@]}" --ram-from none --on-refusal halt --
 is_json
 has '["preserved"][0]["start"]' 0x10000000
 expect 0 inspect --json j.dtb
-has '["policy"]' "{'on_refusal': 'halt', 'refusal_delay': 3, 'kaslr': False}"
+has '["policy"]' "{'on_refusal': 'halt', 'refusal_delay': 3, 'kaslr': False, 'on_loss': 'refuse', 'overwrite_request': 'keep'}"
 has '["ram"]' '[]'
 
 expect 0 make -o merged.dtb --from h.dtb --preserve 1G+4K --scratch 32M+16M --ram-from none
@@ -93,6 +93,10 @@ complains 'mkhandover: warning: high [0x80000000, 0x80200000) is not RAM from 0x
 expect 0 make -q -o w.dtb --preserve 2G+2M,name=high --ram-from "$map"
 silent err
 
+expect 2 make -o x.dtb --preserve 1M+1M --digest
+complains 'mkhandover: --digest: is of the files of --pages-of: give one'
+expect 2 make -o x.dtb --preserve 1M+1M --on-loss shrug
+expect 2 make -o x.dtb --preserve 1M+1M --overwrite-request maybe
 expect 2 make -o x.dtb
 complains 'mkhandover: make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE'
 expect 2 make --preserve 1M+1M
@@ -429,6 +433,128 @@ for entry in auto:vmlinux vmlinux:vmlinux bzimage:bzimage; do
   has '["entry"]' ${entry#*:}
 done
 
+# --- from firmware ---
+
+# An EFI application as far as its headers go: two sections, and room for more.
+python3 - <<'END' >app.efi
+import struct, sys
+image = bytearray(0xa00)
+put = lambda form, at, *values: struct.pack_into('<' + form, image, at, *values)
+put('2s', 0, b'MZ'); put('I', 0x3c, 0x80); put('4sHH3IHH', 0x80, b'PE', 0x8664, 2, 0, 0, 0, 240, 0x206)
+put('H2x5IQ2I', 0x98, 0x20b, 0x200, 0x400, 0, 0x1000, 0x1000, 0, 0x1000, 0x200)
+put('3I2H', 0xd0, 0x3000, 0x400, 0, 10, 0); put('I', 0x104, 16)
+put('8s4I12xI', 0x188, b'.text', 0x123, 0x1000, 0x200, 0x400, 0x60000020)
+put('8s4I12xI', 0x1b0, b'.data', 0x321, 0x2000, 0x400, 0x600, 0xc0000040)
+sys.stdout.buffer.write(image)
+END
+cp kernel efi-kernel; printf MZ | dd of=efi-kernel conv=notrunc status=none
+printf 'PRETTY_NAME="Some System"\n' >os-release
+printf abcde >part1; printf fgh >part2
+efi=(bundle --efi --stub app.efi --kernel efi-kernel)
+expect 0 "${efi[@]}" -o sections --initrd part1 --initrd part2 --cmdline 'console=ttyS0 quiet' --handover h.dtb --os-release os-release --uname 6.1.0
+silent out; silent err
+expect 0 inspect sections
+same_as mkhandover-inspect-efi.txt
+expect 0 inspect --json sections
+is_json; same_as mkhandover-inspect-efi.json
+has '["image"]["signed"]' False; has '["cmdline"]' 'console=ttyS0 quiet'; has '["handover"]["bytes"]' $((130 << 20))
+for section in .cmdline .osrel .uname .dtb .initrd .linux; do
+  objcopy -O binary -j $section --set-section-flags $section=alloc,load,contents sections $section.out || fail "objcopy of $section"
+done
+cmp .linux.out efi-kernel; cmp .dtb.out h.dtb; cmp .osrel.out os-release
+printf 'abcde\0\0\0fgh' | cmp - .initrd.out || fail "initrds"
+[ "$(cat .cmdline.out)" = 'console=ttyS0 quiet' ] || fail "command line"
+objdump -p sections | grep -q 'relocations stripped' && fail "relocations stripped"
+expect 0 "${efi[@]}" --json -o again --initrd part1 --initrd part2 --cmdline 'console=ttyS0 quiet' --handover h.dtb --os-release os-release --uname 6.1.0
+is_json; has '["sections"][-1]["name"]' .linux; has '["size"]' "$(stat -c %s sections)"
+cmp sections again || fail "bundle --efi is not reproducible"
+expect 6 bundle --efi --stub sections --kernel efi-kernel -o x
+complains 'mkhandover: sections: has a section .linux already: give the application without one'
+expect 6 bundle --efi --stub app.efi --kernel kernel -o x
+complains 'mkhandover: kernel: has no EFI stub: give a kernel that was built with CONFIG_EFI_STUB'
+expect 6 bundle --efi --stub text --kernel efi-kernel -o x
+grep -q '^mkhandover: text: no EFI application: ' err || fail "a text as stub: $(cat err)"
+expect 6 "${efi[@]}" -o x --initrd nothing
+complains 'mkhandover: nothing: empty: leave --initrd away'
+expect 3 "${efi[@]}" -o x --handover overlap.dtb
+expect 2 "${efi[@]}" -o x --entry vmlinux
+expect 2 bundle --kernel kernel -o x --uname 6.1.0
+expect 7 bundle --efi --stub missing --kernel efi-kernel -o x
+if command -v sbsign >/dev/null && command -v openssl >/dev/null; then
+  openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=test -days 1 2>/dev/null
+  sbsign --key key.pem --cert cert.pem --output signed sections 2>warnings || fail "sbsign"
+  grep -i warning warnings && fail "sbsign warns"
+  sbverify --cert cert.pem signed >/dev/null 2>&1 || fail "sbverify"
+  expect 0 inspect --json signed; has '["image"]["signed"]' True
+  expect 6 bundle --efi --stub signed --kernel efi-kernel -o x
+  complains 'mkhandover: signed: is signed, which a section would break: sign the result'
+fi
+[ ! -e x ] || fail "a failed bundle left a file"
+
+mkdir esp
+expect 0 install -q --esp esp --stub app.efi --kernel efi-kernel --initrd part1 --cmdline 'root=/dev/sda1 quiet' --handover h.dtb --removable --loader-entry --entry-title 'Kept memory'
+same_as mkhandover-install.txt; silent err
+cmp app.efi esp/EFI/holdfast/holdfast.efi; cmp app.efi esp/EFI/BOOT/BOOTX64.EFI; cmp efi-kernel esp/EFI/holdfast/linux
+cmp part1 esp/EFI/holdfast/initrd; cmp h.dtb esp/EFI/holdfast/handover.dtb
+[ "$(cat esp/EFI/holdfast/cmdline)" = 'root=/dev/sda1 quiet' ] || fail "the command line on the ESP"
+grep -qx 'title        Kept memory' esp/loader/entries/holdfast.conf || fail "no title"
+grep -qx 'efi          /EFI/holdfast/holdfast.efi' esp/loader/entries/holdfast.conf || fail "no application in the entry"
+# What would be started in place of what comes now is gone, the handover stays.
+expect 0 install -q --json --esp esp --image sections
+is_json; has '["removed"]' "['EFI/holdfast/linux', 'EFI/holdfast/initrd', 'EFI/holdfast/cmdline']"
+cmp sections esp/EFI/holdfast/holdfast.efi; cmp h.dtb esp/EFI/holdfast/handover.dtb
+expect 0 install -q --esp esp --stub app.efi --bundle native
+cmp native esp/EFI/holdfast/bundle
+expect 0 install --esp esp --stub app.efi
+grep -q '^mkhandover: warning: esp: lies on .*, which firmware does not read: copy it onto a FAT$' err || fail "no warning of the filesystem: $(cat err)"
+[ -e esp/EFI/holdfast/bundle ] || fail "an update of the application took its bundle"
+find esp -name '*.new' | grep . && fail "a temporary file was left on the ESP"
+expect 2 install --root nowhere --stub app.efi
+complains 'mkhandover: no ESP: neither /efi nor /boot nor /boot/efi is a mounted FAT with a folder EFI: mount it, or say where it is with --esp DIR'
+expect 2 install --esp missing --stub app.efi
+complains 'mkhandover: --esp missing: no folder: mount the ESP there first'
+expect 6 install -q --esp esp --image app.efi
+complains 'mkhandover: app.efi: has no section .linux: make it with mkhandover bundle --efi'
+expect 6 install -q --esp esp --stub app.efi --kernel kernel
+expect 6 install -q --esp esp --stub app.efi --bundle text
+expect 3 install -q --esp esp --stub app.efi --handover overlap.dtb
+expect 2 install -q --esp esp --stub app.efi --image sections
+expect 2 install -q --esp esp --stub app.efi --initrd part1
+
+mkdir -p firmware/sys/firmware/efi/efivars
+expect 7 variable --root firmware
+: >firmware/sys/firmware/efi/efivars/BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c
+variable=firmware/sys/firmware/efi/efivars/HoldfastHandover-8c2a3d50-5b0e-4f64-9d0c-6f1f2b7d4ae1
+expect 1 variable --root firmware
+complains 'mkhandover: no variable: the next boot finds no handover by it'
+digest=$(sha256sum h.dtb | cut -d' ' -f1)
+expect 0 variable --root firmware --set "holdfast=0x40000000,593,$digest"
+says "handover   tree at 0x40000000, 593 bytes, for the next boot
+sha256     $digest"
+[ "$(od -An -tx1 -N 24 $variable | tr -d ' \n')" = 070000000100000001000000010000000000000000000040 ] || fail "the variable's bytes"
+expect 0 variable --root firmware --keep --set "holdfast=0x40000000,593,$digest" --json
+is_json; has '["one_shot"]' False; has '["tree"]["size"]' 593
+expect 0 variable --root firmware --clear
+[ ! -e $variable ] || fail "the variable is still there"
+expect 0 variable --root firmware --clear
+mkdir -p firmware/sys/kernel/boot_params
+cp -r boot_params firmware/sys/kernel/boot_params/setup_data
+expect 0 variable --root firmware --set-kho --memory d/kho-v4.core
+same_as mkhandover-variable-kho.txt
+expect 0 variable --root firmware --json
+has '["kind"]' kho
+head -c 50 $variable >cut-variable; cp cut-variable $variable
+expect 6 variable --root firmware
+mkdir void; head -c 4096 /dev/zero >void/0x100000.bin
+expect 6 variable --root firmware --set-kho --memory text
+expect 7 variable --root firmware --set-kho --memory void
+grep -q '^mkhandover: the KHO tree at .* cannot be read, and is not believed without its digest: ' err || fail "KHO without memory: $(cat err)"
+expect 2 variable --root firmware --set 'holdfast=1,2'
+complains 'mkhandover: --set holdfast=1,2: not holdfast=ADDR,SIZE,SHA256: give what mkhandover make has printed'
+expect 2 variable --root firmware --keep
+complains 'mkhandover: --keep: goes with --set or --set-kho'
+expect 2 variable --root firmware --clear --set-kho
+
 # --- load ---
 
 # What a machine says of itself, in a tree like its own.
@@ -591,7 +717,7 @@ expect 0 --version
 says 'mkhandover 0.1.0'
 expect 0 --help
 silent err
-for verb in make inspect check plan bundle load pcr report map; do
+for verb in make inspect check plan bundle load install variable pcr report map; do
   expect 0 $verb --help
   silent err
   expect 0 $verb --version

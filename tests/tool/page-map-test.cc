@@ -8,6 +8,7 @@
 
 #include "tests/support/ranges.h"
 #include "tests/tool/scratch-folder.h"
+#include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
 
 namespace holdfast::tool {
@@ -78,6 +79,22 @@ TEST_CASE("A filesystem is named, or numbered", "[tool][page-map]") {
   CHECK(FilesystemName(0x958458f6) == "hugetlbfs");
   CHECK(FilesystemName(0x01021994) == "tmpfs");
   CHECK(FilesystemName(0x1234) == "filesystem 0x1234");
+}
+
+TEST_CASE("The order of a file's pages is that of their frames", "[tool][page-map]") {
+  const auto entry = [](std::uint64_t frame) { return PagemapEntry{std::uint64_t{1} << 63 | frame}; };
+  const std::vector<PagemapEntry> pages = {entry(0x600), entry(0x200), entry(0xa00), entry(0x400)};
+  CHECK(OrderOf(pages) == std::vector<std::size_t>{1, 3, 0, 2});
+  CHECK(OrderOf({}).empty());
+}
+
+TEST_CASE("A digest of bytes that come one after another is that of all of them", "[tool][digest]") {
+  const std::vector<std::byte> bytes(10000, std::byte{0x5a});
+  DigestStream stream;
+  stream.Add(std::span(bytes).first(1));
+  stream.Add({});
+  stream.Add(std::span(bytes).subspan(1));
+  CHECK(stream.Done() == DigestOf(bytes));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "common/plan/kernel-entry.h"
 #include "tools/mkhandover/bundle-file.h"
 #include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/efi-bundle.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/kernel-file.h"
@@ -32,11 +33,38 @@ void SayParts(const Bundle& bundle, Output& output) {
   }
 }
 
+ExitCode RunEfiBundle(const BundleOptions& options, Output& output) {
+  const std::vector<std::byte> bytes = BuildEfiBundle({.stub = options.stub.value_or(InstalledFile(kEfiStubName)),
+                                                       .kernel = options.kernel,
+                                                       .initrds = options.initrds,
+                                                       .cmdline = options.cmdline,
+                                                       .handover = options.handover,
+                                                       .os_release = options.os_release,
+                                                       .uname = options.uname});
+  WriteFile(options.output, bytes);
+  const EfiFile made(bytes, options.output);
+  for (const PeSection& section : made.image().sections) {
+    output.Note(Format("{}: {}", SectionName(section), SizeText(section.virtual_size.value())));
+  }
+  output.Note(Format("{}: {}", options.output, SizeText(bytes.size())));
+  if (output.json()) {
+    Json out = JsonDocument();
+    out["output"] = options.output;
+    out["size"] = bytes.size();
+    out["sections"] = JsonSections(made.image());
+    output.Line(ToText(out));
+  }
+  return ExitCode::kFine;
+}
+
 }  // namespace
 
 ExitCode RunBundle(const BundleOptions& options, Output& output) {
+  if (options.efi) {
+    return RunEfiBundle(options, output);
+  }
   const BuiltBundle built = BuildBundle({.kernel = options.kernel,
-                                         .initrd = options.initrd,
+                                         .initrds = options.initrds,
                                          .cmdline = options.cmdline,
                                          .handover = options.handover,
                                          .mode = ParseMode(options.mode),

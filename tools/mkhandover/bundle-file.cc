@@ -21,6 +21,8 @@
 namespace holdfast::tool {
 namespace {
 
+constexpr std::uint64_t kInitrdAlignment = 4;
+
 // Files, and what they were packed to, until they are in the bundle.
 class PieceList {
  public:
@@ -54,11 +56,8 @@ void AddKernel(const KernelFile& kernel, const UnpackedKernel* unpacked, PieceLi
   pieces.OwnPacked(BundlePartKind::kVmlinux, PackZstd(unpacked->bytes), unpacked->bytes.size());
 }
 
-void AddInitrd(const std::string& path, bool compress, PieceList& pieces) {
-  std::vector<std::byte> initrd = ReadFile(path);
-  if (initrd.empty()) {
-    throw Failure(ExitCode::kBadInput, Format("{}: empty: leave --initrd away", FileName(path)));
-  }
+void AddInitrds(std::span<const std::string> paths, bool compress, PieceList& pieces) {
+  std::vector<std::byte> initrd = ReadInitrds(paths);
   if (compress) {
     std::vector<std::byte> packed = PackZstd(initrd);
     if (packed.size() < initrd.size()) {
@@ -159,14 +158,24 @@ void ReadBundle(std::span<const std::byte> bytes, const std::string& name, Bundl
   }
 }
 
+std::vector<std::byte> ReadInitrds(std::span<const std::string> paths) {
+  std::vector<std::byte> out;
+  for (const std::string& path : paths) {
+    const std::vector<std::byte> initrd = ReadNonEmpty(path, "--initrd");
+    out.resize(AlignUp(out.size(), kInitrdAlignment));
+    out.insert(out.end(), initrd.begin(), initrd.end());
+  }
+  return out;
+}
+
 BuiltBundle BuildBundle(const BundleRequest& request, Output& output) {
   CheckCommandLine(request.cmdline);
   const KernelFile kernel(request.kernel);
   const auto unpacked = UnpackFor(request.entry, kernel, output);
   PieceList pieces;
   AddKernel(kernel, unpacked.get(), pieces);
-  if (request.initrd) {
-    AddInitrd(*request.initrd, request.compress, pieces);
+  if (!request.initrds.empty()) {
+    AddInitrds(request.initrds, request.compress, pieces);
   }
   if (!request.cmdline.empty()) {
     pieces.Borrow(BundlePartKind::kCommandLine, AsBytes(request.cmdline));

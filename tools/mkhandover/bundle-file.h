@@ -31,8 +31,8 @@ inline constexpr std::size_t kMaxCommandLine = 2047;
 void CheckCommandLine(std::string_view cmdline);
 
 struct BundleRequest {
-  std::string kernel;                   // files
-  std::optional<std::string> initrd{};  //
+  std::string kernel;                  // files
+  std::vector<std::string> initrds{};  // one behind the other
   std::string cmdline{};
   HandoverChoice handover{};
   ModeWish mode = ModeWish::kAuto;
@@ -49,6 +49,10 @@ struct BuiltBundle {
 
 // Reads the files, checks all that the stage will check, and decodes the result once more.
 BuiltBundle BuildBundle(const BundleRequest& request, Output& output);
+
+// The files one behind the other, each filled up with zeros to a multiple of 4, as the kernel wants it of an initrd
+// that another one follows.  Ends in a Failure for one that is empty.
+std::vector<std::byte> ReadInitrds(std::span<const std::string> paths);
 
 // A part as it goes into a bundle.
 struct BundlePiece {

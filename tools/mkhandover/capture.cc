@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <limits>
@@ -23,6 +24,9 @@
 
 namespace holdfast::tool {
 namespace {
+
+// The kernel's view of its RAM, and of memory that is fenced from it.
+constexpr std::array kLiveMemory = {"/proc/kcore", "/dev/mem"};
 
 // No description has a larger block in one piece; whoever asks for more follows a wild number.
 constexpr std::uint64_t kMaxView = std::uint64_t{1} << 30;
@@ -221,6 +225,21 @@ PhysRange Capture::ReadPart(PhysRange range, std::span<std::byte> to) const {
     }
   }
   return {};
+}
+
+std::vector<std::string> LiveMemory() {
+  std::vector<std::string> out;
+  for (const char* path : kLiveMemory) {
+    if (access(path, R_OK) == 0) {
+      out.emplace_back(path);
+    }
+  }
+  if (out.empty()) {
+    throw Failure(ExitCode::kSystem, Format("{}: this machine's memory cannot be read: run this as root, or add "
+                                            "--memory CAPTURE",
+                                            kLiveMemory[0]));
+  }
+  return out;
 }
 
 }  // namespace holdfast::tool

@@ -59,4 +59,7 @@ class Capture {
   mutable std::map<std::pair<std::uint64_t, std::uint64_t>, std::unique_ptr<std::byte[]>> buffers_;
 };
 
+// What shows this machine's memory, as far as it can be read.  Ends in a Failure where nothing does.
+std::vector<std::string> LiveMemory();
+
 }  // namespace holdfast::tool

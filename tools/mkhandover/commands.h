@@ -36,6 +36,9 @@ struct MakeOptions {
   std::optional<std::uint32_t> refusal_delay;
   std::optional<bool> kaslr;
   bool range_list = false;
+  bool digest = false;
+  std::optional<OnLoss> on_loss;
+  std::optional<OverwriteRequest> overwrite_request;
 };
 ExitCode RunMake(const MakeOptions& options, Output& output);
 
@@ -67,19 +70,23 @@ ExitCode RunPlan(const PlanOptions& options, Output& output);
 struct BundleOptions {
   std::string output;
   std::string kernel;
-  std::optional<std::string> initrd;
+  std::vector<std::string> initrds;
   std::string cmdline;
   HandoverChoice handover;
   std::string mode = "auto";
   std::string entry = "auto";
   bool compress = false;
   std::optional<std::string> image;  // the stage that the bundle goes into
+  bool efi = false;                  // the application, with sections
+  std::optional<std::string> stub;
+  std::optional<std::string> os_release;
+  std::optional<std::string> uname;
 };
 ExitCode RunBundle(const BundleOptions& options, Output& output);
 
 struct LoadOptions {
   std::string kernel;
-  std::optional<std::string> initrd;
+  std::vector<std::string> initrds;
   std::string cmdline;
   bool reuse_cmdline = false;
   HandoverChoice handover;
@@ -93,6 +100,32 @@ struct LoadOptions {
   std::string root = "/";  // where /sys and /proc are looked for
 };
 ExitCode RunLoad(const LoadOptions& options, Output& output);
+
+struct InstallOptions {
+  std::optional<std::string> esp;  // where it is mounted
+  std::optional<std::string> stub;
+  std::optional<std::string> image;  // instead of the stub: what bundle --efi has made
+  std::optional<std::string> kernel;
+  std::vector<std::string> initrds;
+  std::optional<std::string> cmdline;
+  HandoverChoice handover;
+  std::optional<std::string> bundle;
+  bool removable = false;
+  bool loader_entry = false;
+  std::string entry_title = "Holdfast";
+  std::string root = "/";  // where the ESP is looked for
+};
+ExitCode RunInstall(const InstallOptions& options, Output& output);
+
+struct VariableOptions {
+  std::optional<std::string> set;  // holdfast=ADDR,SIZE,SHA256
+  bool set_kho = false;
+  bool clear = false;
+  bool keep = false;
+  std::optional<std::string> memory;  // where KHO's tree is read
+  std::string root = "/";             // where /sys is looked for
+};
+ExitCode RunVariable(const VariableOptions& options, Output& output);
 
 struct PcrOptions {
   std::vector<std::string> handovers;

@@ -27,6 +27,10 @@ constexpr std::array<BankFacts, 4> kBanks = {{{Bank::kSha1, "sha1", 20, &EVP_sha
 
 const BankFacts& FactsOf(Bank bank) { return kBanks[static_cast<std::size_t>(bank)]; }
 
+[[noreturn]] void FailToDigest(Bank bank) {
+  throw Failure(ExitCode::kSystem, Format("libcrypto gives no {}: check its configuration", BankName(bank)));
+}
+
 }  // namespace
 
 Digest DigestOf(std::span<const std::byte> bytes) {
@@ -54,10 +58,33 @@ std::vector<std::byte> DigestOf(Bank bank, std::span<const std::byte> bytes) {
   unsigned size = 0;
   if (EVP_Digest(bytes.data(), bytes.size(), raw.data(), &size, FactsOf(bank).algorithm(), nullptr) != 1 ||
       size != DigestSize(bank)) {
-    throw Failure(ExitCode::kSystem, Format("libcrypto gives no {}: check its configuration", BankName(bank)));
+    FailToDigest(bank);
   }
   std::vector<std::byte> digest(size);
   std::memcpy(digest.data(), raw.data(), size);
+  return digest;
+}
+
+DigestStream::DigestStream() : context_(EVP_MD_CTX_new()) {
+  if (context_ == nullptr || EVP_DigestInit_ex(context_, EVP_sha256(), nullptr) != 1) {
+    EVP_MD_CTX_free(context_);
+    FailToDigest(Bank::kSha256);
+  }
+}
+
+DigestStream::~DigestStream() { EVP_MD_CTX_free(context_); }
+
+void DigestStream::Add(std::span<const std::byte> bytes) {
+  if (EVP_DigestUpdate(context_, bytes.data(), bytes.size()) != 1) {
+    FailToDigest(Bank::kSha256);
+  }
+}
+
+Digest DigestStream::Done() {
+  Digest digest{};
+  if (EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(digest.data()), nullptr) != 1) {
+    FailToDigest(Bank::kSha256);
+  }
   return digest;
 }
 

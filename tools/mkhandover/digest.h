@@ -12,9 +12,27 @@
 
 #include "common/codec/sha256.h"
 
+struct evp_md_ctx_st;  // OpenSSL's
+
 namespace holdfast::tool {
 
 Digest DigestOf(std::span<const std::byte> bytes);
+
+// Of bytes that come one after another.
+class DigestStream {
+ public:
+  DigestStream();
+  ~DigestStream();
+  DigestStream(const DigestStream&) = delete;
+  DigestStream& operator=(const DigestStream&) = delete;
+
+  void Add(std::span<const std::byte> bytes);
+  // Once, at the end.
+  Digest Done();
+
+ private:
+  evp_md_ctx_st* context_;
+};
 
 // A bank of a TPM's registers: each has a register of every number, of the size of its digests.
 enum class Bank : std::uint8_t { kSha1, kSha256, kSha384, kSha512 };

@@ -29,8 +29,6 @@ ExitCode ExitFor(Errc code) {
     case Errc::kUntrusted:
     case Errc::kContentsLost:
       return ExitCode::kFound;
-    case Errc::kFirmware:
-      return ExitCode::kSystem;
     case Errc::kTruncated:
     case Errc::kTooLarge:
     case Errc::kBadMagic:
@@ -44,8 +42,10 @@ ExitCode ExitFor(Errc code) {
     case Errc::kNotFinalized:
     case Errc::kUnsupported:
     case Errc::kCycle:
-    case Errc::kNotFound:
       return ExitCode::kBadInput;
+    case Errc::kFirmware:
+    case Errc::kNotFound:
+      return ExitCode::kSystem;
   }
   return ExitCode::kBadInput;
 }

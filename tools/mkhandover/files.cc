@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
 #include "tools/mkhandover/failure.h"
@@ -95,6 +96,14 @@ std::vector<std::byte> ReadFile(const std::string& path, std::size_t limit) {
   }
 }
 
+std::vector<std::byte> ReadNonEmpty(const std::string& path, std::string_view option) {
+  std::vector<std::byte> bytes = ReadFile(path);
+  if (bytes.empty()) {
+    throw Failure(ExitCode::kBadInput, Format("{}: empty: leave {} away", FileName(path), option));
+  }
+  return bytes;
+}
+
 std::string ReadTextFile(const std::string& path) { return std::string(AsText(ReadFile(path))); }
 
 void WriteTo(int fd, std::span<const std::byte> bytes, const std::string& name) {
@@ -127,6 +136,12 @@ void WriteFile(const std::string& path, std::span<const std::byte> bytes) {
   TemporaryFile file(path);
   WriteTo(file.fd(), bytes, path);
   file.KeepAs(path);
+}
+
+std::string InstalledFile(std::string_view name) {
+  std::error_code none;
+  const std::filesystem::path beside = std::filesystem::read_symlink("/proc/self/exe", none).parent_path() / name;
+  return std::filesystem::exists(beside, none) ? beside.string() : Format("/usr/lib/holdfast/{}", name);
 }
 
 std::string FileName(const std::string& path) { return path == "-" ? "standard input" : path; }

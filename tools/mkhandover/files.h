@@ -36,11 +36,16 @@ inline constexpr std::size_t kMaxFileSize = std::size_t{4} << 30;
 
 // The whole file, or standard input for "-".  Reads on where sysfs gives a page at a time.
 std::vector<std::byte> ReadFile(const std::string& path, std::size_t limit = kMaxFileSize);
+// A file that an option names; ends in a Failure where there is nothing in it.
+std::vector<std::byte> ReadNonEmpty(const std::string& path, std::string_view option);
 std::string ReadTextFile(const std::string& path);
 
 // Writes beside `path` and renames, so that a reader finds the old file or the new one, never a part.
 // What is no ordinary file (a pipe, /dev/stdout; "-" is standard output) is written in place.
 void WriteFile(const std::string& path, std::span<const std::byte> bytes);
+
+// The file of a program of ours: beside this one, else in /usr/lib/holdfast.
+std::string InstalledFile(std::string_view name);
 
 // Writes all of it; `name` is for messages.
 void WriteTo(int fd, std::span<const std::byte> bytes, const std::string& name);

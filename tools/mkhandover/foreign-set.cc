@@ -3,10 +3,7 @@
 
 #include "tools/mkhandover/foreign-set.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
 
 #include "common/format/command-line.h"
 #include "common/format/fdt.h"
@@ -16,24 +13,6 @@
 
 namespace holdfast::tool {
 namespace {
-
-// The kernel's view of its RAM, and of memory that is fenced from it.
-constexpr std::array kLiveMemory = {"/proc/kcore", "/dev/mem"};
-
-std::vector<std::string> LiveMemory() {
-  std::vector<std::string> out;
-  for (const char* path : kLiveMemory) {
-    if (access(path, R_OK) == 0) {
-      out.emplace_back(path);
-    }
-  }
-  if (out.empty()) {
-    throw Failure(ExitCode::kSystem, Format("{}: this machine's memory cannot be read: run this as root, or add "
-                                            "--memory CAPTURE",
-                                            kLiveMemory[0]));
-  }
-  return out;
-}
 
 // Without its tree a pool has its bitmap at its base, as one that the memory map marks.
 Pmpool PoolAt(PhysRange range) {

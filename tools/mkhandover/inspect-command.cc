@@ -4,13 +4,14 @@
 #include <filesystem>
 #include <memory>
 
-#include "common/console/wording.h"
 #include "common/plan/kernel-entry.h"
 #include "tools/mkhandover/bundle-file.h"
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/handover-file.h"
+#include "tools/mkhandover/inspect-efi.h"
 #include "tools/mkhandover/inspect-foreign.h"
+#include "tools/mkhandover/inspect-tree.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/kernel-file.h"
 #include "tools/mkhandover/stage-file.h"
@@ -18,88 +19,6 @@
 
 namespace holdfast::tool {
 namespace {
-
-std::uint64_t BytesOf(const std::vector<KeptPiece>& pieces) {
-  std::uint64_t sum = 0;
-  for (const KeptPiece& piece : pieces) {
-    sum += piece.range.size();
-  }
-  return sum;
-}
-
-std::string_view OnRefusalName(OnRefusal value) { return value == OnRefusal::kReset ? "reset" : "halt"; }
-
-// Adds to `out` what the handover says.
-void AddHandover(const HandoverFile& file, Json& out) {
-  const Handover& handover = file.handover();
-  out["dialect"] = DialectNameOf(handover.dialect.view());
-  out["generation"] = handover.generation;
-  out["created_by"] = file.created_by();
-  out["policy"] = {{"on_refusal", OnRefusalName(handover.policy.on_refusal)},
-                   {"refusal_delay", handover.policy.refusal_delay_seconds},
-                   {"kaslr", handover.policy.kaslr}};
-  Json preserved = Json::array();
-  for (const KeptPiece& piece : file.pieces()) {
-    Json item = JsonStartSize(piece.range);
-    item["name"] = piece.name;
-    item["fence"] = FenceName(piece.fence);
-    if (!piece.owner.empty()) {
-      item["owner"] = piece.owner;
-    }
-    preserved.push_back(std::move(item));
-  }
-  const std::uint64_t bytes = BytesOf(file.pieces());
-  out["preserved"] = std::move(preserved);
-  out["scratch"] = JsonRanges(handover.scratch.view());
-  out["ram"] = JsonRanges(handover.ram.view());
-  out["pages"] = bytes / kPageSize;
-  out["bytes"] = bytes;
-  out["problems"] = JsonProblems(file.problems());
-}
-
-std::string SetText(const RangeSet& set) {
-  return set.view().empty() ? std::string("none")
-                            : Format("{}, {}", CountText(set.view().size(), "range"), SizeText(set.bytes()));
-}
-
-void PrintRanges(std::string_view title, const RangeSet& set, Output& output) {
-  output.Line(Format("{:<11}{}", title, SetText(set)));
-  for (const PhysRange& range : set.view()) {
-    output.Line(
-        Format("  {}  {}  {:>10}", HexWide(range.start().raw()), HexWide(range.end().raw()), SizeText(range.size())));
-  }
-}
-
-void PrintText(const HandoverFile& file, Output& output) {
-  const Handover& handover = file.handover();
-  const Policy& policy = handover.policy;
-  const std::uint64_t bytes = BytesOf(file.pieces());
-  const std::string maker = file.created_by();
-  output.Line(Format("handover   {}, generation {}{}", handover.dialect.view(), handover.generation,
-                     maker.empty() ? std::string() : Format(", created by {}", maker)));
-  output.Line(Format(
-      "policy     on refusal {}{}, kaslr {}", OnRefusalName(policy.on_refusal),
-      policy.on_refusal == OnRefusal::kReset ? Format(" after {} s", policy.refusal_delay_seconds) : std::string(),
-      policy.kaslr ? "on" : "off"));
-  output.Line(Format("kept       {}, {}, {}", CountText(file.pieces().size(), "range"),
-                     CountText(bytes / kPageSize, "page"), SizeText(bytes)));
-  for (const KeptPiece& piece : file.pieces()) {
-    output.Line(Format("  {}  {}  {:>10}  {:<8}  {}{}", HexWide(piece.range.start().raw()),
-                       HexWide(piece.range.end().raw()), SizeText(piece.range.size()), FenceName(piece.fence),
-                       piece.name, piece.owner.empty() ? std::string() : Format(" ({})", piece.owner)));
-  }
-  PrintRanges("scratch", handover.scratch, output);
-  PrintRanges("ram", handover.ram, output);
-  for (const Problem& problem : file.problems()) {
-    output.Line(Format("problem    {}", DescribeRule(problem)));
-  }
-}
-
-ExitCode StatusOf(const HandoverFile& file) {
-  return file.problems().empty() ? ExitCode::kFine : ExitFor(file.problems().front().code);
-}
-
-// --- Bundles ------------------------------------------------------------------------------------------------------
 
 // What a bundle has inside, as far as it is text or a tree.
 struct BundleTexts {
@@ -133,7 +52,7 @@ Json BundleJson(const StageFile* stage, const Bundle& bundle, const BundleTexts&
                    {"parts", JsonParts(bundle)}};
   out["cmdline"] = texts.cmdline;
   if (texts.handover != nullptr) {
-    AddHandover(*texts.handover, out["handover"]);
+    AddTreeJson(*texts.handover, out["handover"]);
   }
   out["problems"] = Json::array();
   return out;
@@ -149,7 +68,7 @@ void PrintBundle(const StageFile* stage, const Bundle& bundle, const BundleTexts
   PrintParts(bundle, output);
   output.Line(Format("cmdline    {}", texts.cmdline.empty() ? "none" : texts.cmdline));
   if (texts.handover != nullptr) {
-    PrintText(*texts.handover, output);
+    PrintTree(*texts.handover, output);
   }
 }
 
@@ -177,13 +96,13 @@ ExitCode InspectHandover(const HandoverFile& file, Output& output) {
   if (output.json()) {
     Json out = JsonDocument();
     if (file.tree() != nullptr) {
-      AddHandover(file, out);
+      AddTreeJson(file, out);
     } else {
       out = ForeignJson(file, output);
     }
     output.Line(ToText(out));
   } else if (file.tree() != nullptr) {
-    PrintText(file, output);
+    PrintTree(file, output);
   } else {
     PrintForeign(file, output);
   }
@@ -201,6 +120,9 @@ ExitCode RunInspect(const InspectOptions& options, Output& output) {
     const std::string name = FileName(choice.file);
     if (StageFile::Looks(bytes)) {
       return InspectStage(StageFile(std::move(bytes), name), choice.memory, output);
+    }
+    if (EfiFile::Looks(bytes)) {
+      return InspectEfi(EfiFile(std::move(bytes), name), choice.memory, output);
     }
     if (BeginsBundle(bytes)) {
       return InspectBundle(/*stage=*/nullptr, bytes, name, choice.memory, output);

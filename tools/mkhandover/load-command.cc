@@ -90,8 +90,8 @@ class Loader {
     output_.Line(Format("stage      {}, {} of memory", plan_.stage().name(), SizeText(plan_.stage().init_size())));
     output_.Line(Format("kernel     {}, entry {}, {} to choose from", options_.kernel,
                         KernelEntryName(planned.plan().entry), CountText(planned.plan().slot.count, "slot")));
-    if (options_.initrd) {
-      output_.Line(Format("initrd     {}", *options_.initrd));
+    for (const std::string& initrd : options_.initrds) {
+      output_.Line(Format("initrd     {}", initrd));
     }
     output_.Line(Format("cmdline    {}", plan_.cmdline().empty() ? "none" : Printable(plan_.cmdline())));
     PrintKept();

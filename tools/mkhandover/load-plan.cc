@@ -79,7 +79,7 @@ LoadPlan::LoadPlan(const LoadOptions& options, Output& output)
       stage_(ReadStage(options)),
       cmdline_(CommandLineFor(options, root_)),
       bundle_(BuildBundle({.kernel = options.kernel,
-                           .initrd = options.initrd,
+                           .initrds = options.initrds,
                            .cmdline = {},
                            .handover = options.handover,
                            .mode = ParseMode(options.mode),

@@ -29,11 +29,12 @@ void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
   for (const std::string& path : options.pages_of) {
     FilePages pages = PagesOfFile(path);
     const std::size_t extents = pages.extents.size();
+    const std::optional<Digest> digest = options.digest ? std::optional(DigestOfPages(path, pages)) : std::nullopt;
     const std::string name = draft.AddUnique({.name = MakeNodeName(std::filesystem::path(path).filename().string()),
                                               .owner = {},
                                               .fence = Fence::kReserved,
                                               .ranges = std::move(pages.extents),
-                                              .sha256 = std::nullopt});
+                                              .sha256 = digest});
     output.Note(
         Format("{}: kept as {}, {} of {}-pages", path, name, CountText(extents, "extent"), SizeText(pages.page_size)));
   }
@@ -206,6 +207,9 @@ Json ToJson(const MakeOptions& options, const Draft& draft, const Result& result
     Json item = JsonStartSize(range);
     item["name"] = node->name;
     item["fence"] = FenceName(node->fence);
+    if (node->sha256) {
+      item["sha256"] = HexDigits(*node->sha256);
+    }
     preserved.push_back(std::move(item));
   }
   out["preserved"] = std::move(preserved);
@@ -217,6 +221,8 @@ void SetPolicy(const MakeOptions& options, Draft& draft) {
   draft.policy.on_refusal = options.on_refusal.value_or(draft.policy.on_refusal);
   draft.policy.refusal_delay_seconds = options.refusal_delay.value_or(draft.policy.refusal_delay_seconds);
   draft.policy.kaslr = options.kaslr.value_or(draft.policy.kaslr);
+  draft.policy.on_loss = options.on_loss.value_or(draft.policy.on_loss);
+  draft.policy.overwrite_request = options.overwrite_request.value_or(draft.policy.overwrite_request);
 }
 
 }  // namespace
@@ -225,6 +231,9 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
   if (options.preserve.empty() && options.pages_of.empty() && options.from.empty()) {
     throw Failure(ExitCode::kUsage,
                   "make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE");
+  }
+  if (options.digest && options.pages_of.empty()) {
+    throw Failure(ExitCode::kUsage, "--digest: is of the files of --pages-of: give one");
   }
   const bool in_place = IsOnHugetlbfs(options.output);
   if (options.range_list && !in_place) {
@@ -255,6 +264,10 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
 
   output.Note(Format("{}: {} bytes, {}, {} kept, sha256 {}", options.output, result.size,
                      CountText(draft.num_ranges(), "range"), SizeText(draft.bytes()), HexDigits(result.digest)));
+  if (!result.option.empty()) {
+    output.Note(Format("the option goes to a kexec; for a reset through firmware: mkhandover variable --set {}",
+                       result.option));
+  }
   if (output.json()) {
     output.Line(ToText(ToJson(options, draft, result)));
   } else if (!result.option.empty()) {

@@ -14,7 +14,9 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <numeric>
 
+#include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/text.h"
@@ -150,6 +152,14 @@ std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint6
   return extents;
 }
 
+std::vector<std::size_t> OrderOf(std::span<const PagemapEntry> pages) {
+  std::vector<std::size_t> out(pages.size());
+  std::iota(out.begin(), out.end(), std::size_t{0});
+  std::sort(out.begin(), out.end(),
+            [pages](std::size_t a, std::size_t b) { return pages[a].frame() < pages[b].frame(); });
+  return out;
+}
+
 FilePages PagesOfFile(const std::string& path) {
   // The filesystem first: the file of another kind need not even be readable to be refused.
   const std::uint64_t magic = MagicOf(AskFilesystem(path));
@@ -182,7 +192,7 @@ FilePages PagesOfFile(const std::string& path) {
   const Mapping mapping(fd.get(), size, PROT_READ, path);
   FaultIn(mapping.data(), size, page_size);
   const auto first = ReadPagemap(mapping.data(), size, page_size);
-  FilePages pages{.page_size = page_size, .extents = ExtentsOf(first, page_size, path)};
+  FilePages pages{.page_size = page_size, .extents = ExtentsOf(first, page_size, path), .order = OrderOf(first)};
   const auto second = ReadPagemap(mapping.data(), size, page_size);
   if (!std::equal(first.begin(), first.end(), second.begin(), second.end(), [](PagemapEntry a, PagemapEntry b) {
         return a.present() == b.present() && a.frame() == b.frame();
@@ -190,6 +200,24 @@ FilePages PagesOfFile(const std::string& path) {
     FailToSitStill(path);
   }
   return pages;
+}
+
+Digest DigestOfPages(const std::string& path, const FilePages& pages) {
+  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!fd.valid() || fstat(fd.get(), &status) != 0) {
+    FailWithErrno(path);
+  }
+  const std::uint64_t size = pages.order.size() * pages.page_size;
+  if (static_cast<std::uint64_t>(status.st_size) != size) {
+    FailToSitStill(path);
+  }
+  const Mapping mapping(fd.get(), size, PROT_READ, path);
+  DigestStream digest;
+  for (const std::size_t page : pages.order) {
+    digest.Add({mapping.data() + page * pages.page_size, static_cast<std::size_t>(pages.page_size)});
+  }
+  return digest.Done();
 }
 
 bool IsOnHugetlbfs(const std::string& path) {

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/codec/sha256.h"
 #include "common/mem/phys-range.h"
 
 namespace holdfast::tool {
@@ -31,12 +32,20 @@ struct PagemapEntry {
 // `file` for an entry that is absent, swapped out, hidden, or no page of that size.
 std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file);
 
+// Indices of the pages, as their frames ascend.
+std::vector<std::size_t> OrderOf(std::span<const PagemapEntry> pages);
+
 struct FilePages {
   std::uint64_t page_size = 0;
   std::vector<PhysRange> extents;  // sorted, disjoint
+  std::vector<std::size_t> order;  // the file's pages, as their addresses ascend
 };
 // Reads every frame number twice and compares.  Refuses a file that is not on hugetlbfs, is empty or has holes.
 FilePages PagesOfFile(const std::string& path);
+
+// Of what is in the file, as it lies in memory: its pages in ascending order of their addresses, which is how a tree
+// has the ranges of a name.
+Digest DigestOfPages(const std::string& path, const FilePages& pages);
 
 // Whether `path`, or the folder where it would be made, is on hugetlbfs.
 bool IsOnHugetlbfs(const std::string& path);

@@ -122,10 +122,7 @@ ExitCode RunPlan(const PlanOptions& options, Output& output) {
   const std::string_view entry = KernelEntryName(unpacked ? KernelEntry::kVmlinux : KernelEntry::kBzImage);
   std::vector<SegmentRequest> segments;
   if (options.initrd) {
-    const std::size_t size = ReadFile(*options.initrd).size();
-    if (size == 0) {
-      throw Failure(ExitCode::kBadInput, Format("{}: empty: leave --initrd away", FileName(*options.initrd)));
-    }
+    const std::size_t size = ReadNonEmpty(*options.initrd, "--initrd").size();
     segments.push_back({.name = "initrd", .size = size, .at = std::nullopt});
   }
   if (!file.problems().empty()) {

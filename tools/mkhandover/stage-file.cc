@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <limits>
 
 #include "common/base/align.h"
@@ -33,7 +32,6 @@ constexpr std::uint64_t kWhereInitSize = kSetupHeaderOffset + offsetof(SetupHead
 constexpr std::uint64_t kParagraph = 16;
 
 constexpr const char* kStageName = "holdfast.bzimage";
-constexpr const char* kInstalledStage = "/usr/lib/holdfast/holdfast.bzimage";
 
 std::uint32_t Read32(std::span<const std::byte> bytes, std::uint64_t offset) {
   Le32 out;
@@ -144,10 +142,6 @@ std::vector<std::byte> StageFile::LoadedWith(std::uint64_t boot_params) const {
   return out;
 }
 
-std::string DefaultStagePath() {
-  std::error_code none;
-  const std::filesystem::path beside = std::filesystem::read_symlink("/proc/self/exe", none).parent_path() / kStageName;
-  return std::filesystem::exists(beside, none) ? beside.string() : kInstalledStage;
-}
+std::string DefaultStagePath() { return InstalledFile(kStageName); }
 
 }  // namespace holdfast::tool

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// The command line: the one wrapper around CLI11.
+// The command line: with efi-words.cc the one wrapper around CLI11.
 
 #include "tools/mkhandover/tool.h"
 
@@ -10,6 +10,7 @@
 #include "common/base/version.h"
 #include "common/format/handover-v1.h"
 #include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/efi-words.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/option-values.h"
 #include "tools/mkhandover/text.h"
@@ -41,6 +42,10 @@ class CommandLine {
     AddPlan();
     AddBundle();
     AddLoad();
+    AddInstallWords(AddVerb("install", "Put the EFI application and its files onto the ESP", install_, &RunInstall),
+                    install_);
+    AddVariableWords(AddVerb("variable", "The EFI variable that says where the handover is", variable_, &RunVariable),
+                     variable_);
     AddPcr();
     AddReport();
     AddMap();
@@ -163,6 +168,8 @@ class CommandLine {
     verb->add_flag("--range-list", make_.range_list,
                    "Have the ranges of every name in a list beside the tree, not only of names with many; for OUT on "
                    "hugetlbfs");
+    verb->add_flag("--digest", make_.digest,
+                   "Say with each file's pages what is in them, so that a loss is found; the file must rest then");
     AddList(verb, "--scratch", make_.scratch, "START+SIZE", "Where a native boot may place things");
     verb->add_option("--ram-from", make_.ram_from,
                      "What was RAM before anything was fenced: a memory map, or \"none\"; else what this machine says")
@@ -184,6 +191,25 @@ class CommandLine {
             "Whether the stage chooses a random place for the kernel")
         ->type_name("on|off")
         ->check(OneOf({"on", "off"}));
+    AddPolicyOfFirmware(verb);
+  }
+
+  // What only the application asks for.
+  void AddPolicyOfFirmware(CLI::App* verb) {
+    verb->add_option_function<std::string>(
+            "--on-loss",
+            [this](const std::string& word) { make_.on_loss = word == "drop" ? OnLoss::kDrop : OnLoss::kRefuse; },
+            "Whether a boot from firmware goes on without what is not what its digest says")
+        ->type_name("refuse|drop")
+        ->check(OneOf({"refuse", "drop"}));
+    verb->add_option_function<std::string>(
+            "--overwrite-request",
+            [this](const std::string& word) {
+              make_.overwrite_request = word == "clear" ? OverwriteRequest::kClear : OverwriteRequest::kKeep;
+            },
+            "What becomes of a request to firmware to overwrite memory at the next reset")
+        ->type_name("keep|clear")
+        ->check(OneOf({"keep", "clear"}));
   }
 
   void AddInspect() {
@@ -219,6 +245,10 @@ class CommandLine {
         ->type_name("N");
   }
 
+  static void AddInitrdOption(CLI::App* verb, std::vector<std::string>& initrds) {
+    AddList(verb, "--initrd", initrds, "FILE", "Its initrd; several come one behind the other");
+  }
+
   // What the verbs that start a kernel have in common.
   static void AddEntryOption(CLI::App* verb, std::string& entry) {
     verb->add_option("--entry", entry, "Where the kernel is entered")
@@ -230,7 +260,7 @@ class CommandLine {
     CLI::App* const verb = AddVerb("bundle", "One file for the stage to start", bundle_, &RunBundle);
     verb->add_option("-o,--output", bundle_.output, "Where the bundle goes")->type_name("OUT")->required();
     verb->add_option("--kernel", bundle_.kernel, "The kernel to start, a bzImage")->type_name("IMAGE")->required();
-    verb->add_option("--initrd", bundle_.initrd, "Its initrd")->type_name("FILE");
+    AddInitrdOption(verb, bundle_.initrds);
     verb->add_option("--cmdline", bundle_.cmdline, "Its command line")->type_name("TEXT");
     AddHandoverOption(verb, bundle_.handover, "The handover");
     AddModeOption(verb, bundle_.mode);
@@ -238,12 +268,13 @@ class CommandLine {
     verb->add_flag("--compress", bundle_.compress, "Compress the initrd, if that makes it smaller");
     verb->add_option("--image", bundle_.image, "Put the bundle into a copy of this stage, holdfast.bzimage")
         ->type_name("STAGE");
+    AddEfiWords(verb, bundle_);
   }
 
   void AddLoad() {
     CLI::App* const verb = AddVerb("load", "Load the stage and a kernel for the next kexec", load_, &RunLoad);
     verb->add_option("--kernel", load_.kernel, "The kernel to start, a bzImage")->type_name("IMAGE")->required();
-    verb->add_option("--initrd", load_.initrd, "Its initrd")->type_name("FILE");
+    AddInitrdOption(verb, load_.initrds);
     CLI::Option* const cmdline = verb->add_option("--cmdline", load_.cmdline, "Its command line")->type_name("TEXT");
     verb->add_flag("--reuse-cmdline", load_.reuse_cmdline, "Take this kernel's command line")->excludes(cmdline);
     AddHandoverOption(verb, load_.handover, "The handover");
@@ -308,6 +339,8 @@ class CommandLine {
   PlanOptions plan_;
   BundleOptions bundle_;
   LoadOptions load_;
+  InstallOptions install_;
+  VariableOptions variable_;
   PcrOptions pcr_;
   ReportOptions report_;
   MapOptions map_;

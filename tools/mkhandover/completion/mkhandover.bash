@@ -7,6 +7,8 @@ _mkhandover() {
   case $prev in
     --on-refusal) words='reset halt' ;;
     --kaslr) words='on off' ;;
+    --on-loss) words='refuse drop' ;;
+    --overwrite-request) words='keep clear' ;;
     --mode) words='auto fence native' ;;
     --entry)
       words='auto vmlinux bzimage'
@@ -21,22 +23,24 @@ _mkhandover() {
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
-    -o | --output | --pages-of | --ram-from | --map | --handover | --kernel | --initrd | --svg | --memory | --image | --stage | --kexec)
+    -o | --output | --pages-of | --ram-from | --map | --handover | --kernel | --initrd | --svg | --memory | --image | --stage | --kexec | --stub | --os-release | --esp | --bundle)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
-    --preserve | --scratch | --segment | --in-use | --cmdline | --seed | --lost | --refusal-delay | --efi-descriptor-size) return ;;
+    --preserve | --scratch | --segment | --in-use | --cmdline | --uname | --entry-title | --set | --seed | --lost | --refusal-delay | --efi-descriptor-size) return ;;
   esac
   if [ -z "$words" ]; then
     case $COMP_CWORD:$verb in
-      1:*) words='make inspect check plan bundle load pcr report map -h --help --version' ;;
-      *:make) words="-o --output --preserve --pages-of --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --efi-descriptor-size $common" ;;
+      1:*) words='make inspect check plan bundle load install variable pcr report map -h --help --version' ;;
+      *:make) words="-o --output --preserve --pages-of --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --digest --on-loss --overwrite-request --efi-descriptor-size $common" ;;
       *:inspect) words="--as --memory $common" ;;
       *:check) words="--map --handover --as --memory --segment --efi-descriptor-size $common" ;;
       *:plan) words="--map --handover --as --memory --kernel --initrd --cmdline --in-use --mode --entry --seed --efi-descriptor-size $common" ;;
-      *:bundle) words="-o --output --kernel --initrd --cmdline --handover --as --memory --mode --entry --compress --image $common" ;;
+      *:bundle) words="-o --output --kernel --initrd --cmdline --handover --as --memory --mode --entry --compress --image --efi --stub --os-release --uname $common" ;;
       *:load) words="--kernel --initrd --cmdline --reuse-cmdline --handover --as --memory --mode --entry --stage --via --kexec -n --dry-run --exec $common" ;;
+      *:install) words="--esp --stub --image --kernel --initrd --cmdline --handover --bundle --removable --loader-entry --entry-title $common" ;;
+      *:variable) words="--set --set-kho --clear --keep --memory $common" ;;
       *:pcr) words="--handover --memory --cmdline --mode --entry --lost --bank --from $common" ;;
       *:report) words="--handover $common" ;;
       *:map) words="--map --handover --as --memory --svg --efi-descriptor-size $common" ;;
