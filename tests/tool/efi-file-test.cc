@@ -110,7 +110,7 @@ TEST_CASE("Headers have to fit behind the table", "[tool][efi-file]") {
 }
 
 TEST_CASE("What is no application is refused", "[tool][efi-file]") {
-  CHECK(MessageOf(Bytes(1000), kTwo) == "app: no EFI application: bad-magic: bad magic number at byte 0");
+  CHECK(MessageOf(Bytes(1000), kTwo) == "app: no EFI application: bad-magic: wrong magic at byte 0");
 }
 
 }  // namespace

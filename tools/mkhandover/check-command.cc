@@ -3,6 +3,7 @@
 
 #include "common/plan/boot-plan.h"
 #include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/contents.h"
 #include "tools/mkhandover/handover-file.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/option-values.h"
@@ -42,17 +43,31 @@ ExitCode RunCheck(const CheckOptions& options, Output& output) {
                             .in_use = {}};
     problems = Planned(inputs, &file).problems();
   }
+  // What is not RAM there would not be read.
+  ContentFindings contents;
+  if (problems.empty() && file.tree() != nullptr && HasDigests(file)) {
+    if (options.handover.memory) {
+      contents = FindLostContents(file, *options.handover.memory);
+      problems = contents.lost;
+    } else {
+      output.Note("contents are not verified: add --memory CAPTURE, or /dev/mem");
+    }
+  }
 
   const ExitCode exit = problems.empty() ? ExitCode::kFine : ExitFor(problems.front().code);
   if (output.json()) {
     Json out = JsonDocument();
     out["verdict"] = problems.empty() ? "ok" : "refused";
     out["exit"] = static_cast<int>(exit);
+    out["contents_verified"] = contents.verified;
     out["problems"] = JsonProblems(problems);
     output.Line(ToText(out));
   } else if (problems.empty()) {
-    output.Line(Format("ok: {}, {} kept, {} checked", CountText(file.handover().kept.size(), "range"),
-                       SizeText(file.handover().kept.bytes()), CountText(named.size(), "segment")));
+    output.Line(Format("ok: {}, {} kept, {} checked{}", CountText(file.handover().kept.size(), "range"),
+                       SizeText(file.handover().kept.bytes()), CountText(named.size(), "segment"),
+                       contents.verified == 0
+                           ? std::string()
+                           : Format(", contents of {} verified", CountText(contents.verified, "name"))));
   } else {
     for (const Problem& problem : problems) {
       output.Line(DescribeRule(problem));
