@@ -10,6 +10,15 @@
 #include "tests/e2e/initramfs.h"
 
 namespace holdfast::e2e {
+namespace {
+
+void SignWith(const std::filesystem::path& key, const std::filesystem::path& certificate,
+              const std::filesystem::path& image) {
+  RunHere("sbsign --key " + Quoted(key) + " --cert " + Quoted(certificate) + " --output " + Quoted(image) + " " +
+          Quoted(image) + " >/dev/null 2>&1");
+}
+
+}  // namespace
 
 BootVolume& BootVolume::Put(const std::string& path, const std::filesystem::path& source) {
   files_[path] = source;
@@ -27,6 +36,13 @@ BootVolume& BootVolume::Remove(const std::string& path) {
   return *this;
 }
 
+BootVolume& BootVolume::PutAll(const std::filesystem::path& tree) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(tree)) {
+    if (entry.is_regular_file()) Put("/" + std::filesystem::relative(entry.path(), tree).string(), entry.path());
+  }
+  return *this;
+}
+
 std::filesystem::path BootVolume::Make() const {
   const std::filesystem::path image = folder_.path() / "volume.img";
   std::string command = "tests/e2e/boot-disc.sh esp " + Quoted(image);
@@ -37,11 +53,17 @@ std::filesystem::path BootVolume::Make() const {
 
 void Sign(const std::filesystem::path& image) {
   const TempDir folder;
-  const std::string key = Quoted(folder.path() / "key");
   const std::string snakeoil = "/usr/share/ovmf/PkKek-1-snakeoil";
-  RunHere("openssl rsa -in " + snakeoil + ".key -passin pass:snakeoil -out " + key + " 2>/dev/null");
-  RunHere("sbsign --key " + key + " --cert " + snakeoil + ".pem --output " + Quoted(image) + " " + Quoted(image) +
-          " >/dev/null 2>&1");
+  RunHere("openssl rsa -in " + snakeoil + ".key -passin pass:snakeoil -out " + Quoted(folder.path() / "key") +
+          " 2>/dev/null");
+  SignWith(folder.path() / "key", snakeoil + ".pem", image);
+}
+
+void SignAsStranger(const std::filesystem::path& image) {
+  const TempDir folder;
+  RunHere("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=stranger -days 3650 -keyout " +
+          Quoted(folder.path() / "key") + " -out " + Quoted(folder.path() / "certificate") + " 2>/dev/null");
+  SignWith(folder.path() / "key", folder.path() / "certificate", image);
 }
 
 void RunHere(const std::string& command) {

@@ -27,7 +27,8 @@ class BootVolume {
   BootVolume& Put(const std::string& path, const std::filesystem::path& source);  // read by Make
   BootVolume& Write(const std::string& path, std::string_view text);
   BootVolume& Remove(const std::string& path);
-  std::filesystem::path Make() const;  // the image, of a whole disk
+  BootVolume& PutAll(const std::filesystem::path& tree);  // every file below it
+  std::filesystem::path Make() const;                     // the image, of a whole disk
 
   const std::filesystem::path& folder() const { return folder_.path(); }  // for whoever makes files for it
 
@@ -36,8 +37,9 @@ class BootVolume {
   std::map<std::string, std::filesystem::path> files_;
 };
 
-// In place: signed with the key that Debian's OVMF comes with for tests.
+// In place: signed with the key that Debian's OVMF comes with for tests, and with one that nobody knows.
 void Sign(const std::filesystem::path& image);
+void SignAsStranger(const std::filesystem::path& image);
 
 // Runs a command here; throws if it fails.
 void RunHere(const std::string& command);

@@ -14,7 +14,7 @@ namespace holdfast::e2e {
 
 // Memory of a guest of 1 GiB under OVMF that firmware leaves alone while it starts, and has free when it is up.
 inline constexpr std::uint64_t kFirmwareFloor = 0x2000000;
-inline constexpr std::uint64_t kFirmwareLimit = 0x38000000;
+inline constexpr std::uint64_t kFirmwareLimit = 0x3a000000;
 
 // What is installed on a volume: the application where firmware finds it, a kernel and a root file system like every
 // guest's.
@@ -37,12 +37,13 @@ GuestOptions BootedFrom(const std::vector<const BootVolume*>& volumes);
 // whole.
 struct ApplicationLines {
   std::string handover;
+  std::string contents;  // only where something is kept
   std::string mode;
   std::string kernel;
 };
 ApplicationLines ExpectApplication(Guest& guest);
 
-// A refusal with exactly this line, and the way back.
+// A refusal whose line starts so, and the way back.
 void ExpectReturn(Guest& guest, const std::string& refusal);
 
 // What the running kernel was told is not RAM, where firmware has nothing but free memory: joined.

@@ -76,7 +76,8 @@ StageReport ReadReport(Guest& guest) {
   report.dialect = json.at("dialect");
   report.mode = json.at("mode");
   report.entry = json.at("entry");
-  report.kernel = {Address(json.at("kernel").at("start")), json.at("kernel").at("size")};
+  // A kernel that its EFI stub placed does not say where it is.
+  if (json.contains("kernel")) report.kernel = {Address(json.at("kernel").at("start")), json.at("kernel").at("size")};
   report.generation = json.at("generation");
   report.bytes = json.at("bytes");
   report.wasted_bytes = json.at("wasted_bytes");
