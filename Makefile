@@ -293,7 +293,7 @@ TEST_LIBS  := $(TOOL_LIBS)
 # Tests may use what the tool is made of, but have a main of their own.
 TOOL_PARTS := $(filter-out %/main.cc,$(TOOL_SRC))
 # So may they call the application's parts, on a table of their own; but not what asks the processor itself.
-EFI_PARTS := $(filter-out %/efi-main.cc efi-stub/application%.cc efi-stub/direct-entry.cc,$(filter %.cc,$(EFI_SRC)))
+EFI_PARTS := $(filter-out %/efi-main.cc efi-stub/application%.cc,$(filter %.cc,$(EFI_SRC)))
 FAKE_EFI := $(patsubst %.cc,%.o,$(wildcard tests/support/fake-*.cc))
 $(BLD)/san/efi-stub/% $(BLD)/san/tests/unit/efi-stub/%: TEXT_LIBS += $(GNU_EFI)
 $(FAKE_EFI:%=$(BLD)/san/%) $(FAKE_EFI:%=$(BLD)/host/%): TEXT_LIBS += $(GNU_EFI)

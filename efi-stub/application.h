@@ -2,7 +2,7 @@
 // A boot from firmware: the steps, in their order.
 //
 // Nothing is allocated before kept memory is known and its contents were looked at, and whatever was allocated is given
-// back where the boot does not go on.  See docs/holdfast-stage.7, "From firmware".
+// back where the boot does not go on.  See docs/holdfast-stage.7, FROM FIRMWARE.
 
 #pragma once
 
@@ -83,6 +83,7 @@ class Application {
   Status MakePlan(const BootInputs& inputs);
   Status Claim(const BootInputs& inputs);
   void Mark(std::string_view name);
+  static Sha256BlocksFn Blocks();
 
   template <typename Say, typename... Args>
   void SayLine(Say say, Args... args) {

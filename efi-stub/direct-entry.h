@@ -4,6 +4,9 @@
 // Whoever enters there does what the stub would have done: boot_params with the map that the plan made, efi_info, RSDP,
 // screen_info, a random seed, and the end of boot services.  Source: Documentation/arch/x86/boot.rst, "64-bit Boot
 // Protocol"; arch/x86/include/uapi/asm/bootparam.h.
+//
+// A vmlinux stays in the plan's slot.  A bzImage's decompressor may move its kernel once more, to what firmware's map
+// has free: never onto what is allocated, so off all that is fenced.
 
 #pragma once
 

@@ -19,7 +19,6 @@ constexpr EFI_GUID kGlobalVariableGuid = EFI_GLOBAL_VARIABLE;
 constexpr std::size_t kMaxVendorLength = 64;
 // Some firmware fails at reads of many MiB.
 constexpr std::size_t kReadChunk = kMiB;
-constexpr std::uint64_t kMicrosecondsPerSecond = 1'000'000;
 
 // GNU-EFI's functions take pointers to what they only read.
 EFI_GUID* Guid(const EFI_GUID& guid) { return const_cast<EFI_GUID*>(&guid); }
@@ -308,55 +307,5 @@ Status Firmware::ExitBootServices(std::uint64_t map_key) const {
 }
 
 void Firmware::StopWatchdog() const { static_cast<void>(boot().SetWatchdogTimer(0, 0, 0, nullptr)); }
-
-void Firmware::Wait(std::uint32_t seconds) const {
-  for (; seconds != 0; --seconds) {
-    static_cast<void>(boot().Stall(kMicrosecondsPerSecond));
-  }
-}
-
-void Firmware::ResetMachine() const {
-  static_cast<void>(runtime().ResetSystem(EfiResetCold, EFI_SUCCESS, 0, nullptr));
-  while (true) {
-    __builtin_ia32_pause();
-  }
-}
-
-// --- Ledger
-
-Status Ledger::AllocateAt(PhysRange range, EFI_MEMORY_TYPE type) {
-  // Room first: what is taken has to be in here.
-  TRY(taken_.Append(range));
-  const Status status = firmware_.AllocateAt(range, type);
-  if (!status.ok()) {
-    taken_.Truncate(taken_.size() - 1);
-  }
-  return status;
-}
-
-Result<PhysRange> Ledger::Allocate(std::uint64_t size, EFI_MEMORY_TYPE type, std::uint64_t limit) {
-  TRY(taken_.Append(PhysRange()));
-  const auto range = firmware_.Allocate(size, type, limit);
-  if (range.ok()) {
-    taken_.back() = range.value();
-  } else {
-    taken_.Truncate(taken_.size() - 1);
-  }
-  return range;
-}
-
-void Ledger::Free(PhysRange range) {
-  const auto index = static_cast<std::size_t>(std::find(taken_.begin(), taken_.end(), range) - taken_.begin());
-  Require(index < taken_.size());
-  firmware_.Free(range);
-  taken_.Erase(index, index + 1);
-}
-
-void Ledger::FreeAll() {
-  for (const PhysRange range : taken_) {
-    firmware_.Free(range);
-  }
-  taken_.Clear();
-}
 
 }  // namespace holdfast::efi

@@ -91,8 +91,6 @@ class Firmware {
   Status ExitBootServices(std::uint64_t map_key) const;
   // Firmware resets the machine when a boot takes it minutes: hashing what is kept may.
   void StopWatchdog() const;
-  void Wait(std::uint32_t seconds) const;
-  [[noreturn]] void ResetMachine() const;
 
  private:
   EFI_BOOT_SERVICES& boot() const { return *table_->BootServices; }

@@ -192,12 +192,7 @@ struct FakeServices {
     g_fake->left_boot_services = true;
     return EFI_SUCCESS;
   }
-  static EFIAPI EFI_STATUS Stall(UINTN microseconds) {
-    g_fake->stalled_microseconds += microseconds;
-    return g_fake->Enter("Stall");
-  }
   static EFIAPI EFI_STATUS SetWatchdogTimer(UINTN, UINT64, UINTN, CHAR16*) { return g_fake->Enter("SetWatchdogTimer"); }
-  static EFIAPI EFI_STATUS ResetSystem(EFI_RESET_TYPE type, EFI_STATUS, UINTN, CHAR16*) { throw FakeReset{type}; }
 
   // --- Variables
 
@@ -319,11 +314,9 @@ FakeFirmware::FakeFirmware() {
   boot_.StartImage = &FakeServices::StartImage;
   boot_.UnloadImage = &FakeServices::UnloadImage;
   boot_.ExitBootServices = &FakeServices::ExitBootServices;
-  boot_.Stall = &FakeServices::Stall;
   boot_.SetWatchdogTimer = &FakeServices::SetWatchdogTimer;
   runtime_.GetVariable = &FakeServices::GetVariable;
   runtime_.SetVariable = &FakeServices::SetVariable;
-  runtime_.ResetSystem = &FakeServices::ResetSystem;
   console_.OutputString = &FakeServices::OutputString;
   volume_.OpenVolume = &FakeServices::OpenVolume;
   table_.BootServices = &boot_;

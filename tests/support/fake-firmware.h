@@ -20,11 +20,6 @@ namespace holdfast::test {
 
 using Bytes = std::vector<std::byte>;
 
-// What ResetSystem() does in a test.
-struct FakeReset {
-  EFI_RESET_TYPE type;
-};
-
 class FakeFirmware {
  public:
   struct Variable {
@@ -81,7 +76,6 @@ class FakeFirmware {
   std::function<EFI_STATUS(Image&)> on_start;  // the kernel, while it runs
   std::size_t num_open_files = 0;
   bool left_boot_services = false;
-  std::uint64_t stalled_microseconds = 0;
 
   // The application's own image and options.
   void SetSelf(std::span<const std::byte> image);
