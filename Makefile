@@ -338,7 +338,7 @@ $(IMAGES): $(BLD)/images/%: $(BLD)/mkhandover $(BLD)/holdfast.bzimage $(KERNELS)
 	$(Q)$(BLD)/mkhandover bundle -q -o $@ --image $(BLD)/holdfast.bzimage --entry $(lastword $(subst -, ,$*)) \
 	  --kernel $(KERNELS)/$(firstword $(subst -, ,$*))/vmlinuz
 
-E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels kho-kernel
+E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/holdfast.efi $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels kho-kernel
 
 unit: $(BLD)/tests/unit  ## unit tests, under ASan and UBSan
 	$(Q)tests/summary.sh catch unit $<

@@ -56,7 +56,7 @@ void ExpectReturn(Guest& guest, const std::string& refusal) {
 
 std::vector<Extent> ReservedInFreeMemory(Guest& guest) {
   std::vector<Extent> reserved;
-  for (const MapEntry& entry : guest.E820()) {
+  for (const MapEntry& entry : MapOfResources(guest)) {
     const std::uint64_t start = std::max(entry.start, kFirmwareFloor);
     const std::uint64_t end = std::min(entry.end, kFirmwareLimit);
     if (entry.type != kRam && start < end) reserved.push_back({start, end - start});

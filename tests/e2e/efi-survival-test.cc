@@ -70,7 +70,7 @@ TEST_CASE("EFI: 1,500 scattered ranges are fenced by 256 allocations, the bytes 
   std::string options;
   std::vector<Extent> kept;
   for (std::uint64_t i = 0; i < 1500; ++i) {
-    // Gaps of one page to ten, so that the smallest can be told.
+    // With gaps of one page to ten.
     kept.push_back({0x8000000 + i * 0x10000, 0x10000 - (i % 10 + 1) * 0x1000});
     options += Preserve(kept.back().start, kept.back().size, "all");
   }
@@ -79,8 +79,7 @@ TEST_CASE("EFI: 1,500 scattered ranges are fenced by 256 allocations, the bytes 
   const ApplicationLines lines = ExpectApplication(guest);
   CHECK_THAT(lines.handover, Catch::StartsWith("holdfast: handover holdfast,handover-v1, 1500 ranges, "));
   const StageReport report = ReadReport(guest);
-  const Map map = MapOfResources(guest);
-  CHECK(NotOfType(map, kReserved, kept) == std::vector<Extent>());
+  CHECK(NotOfType(MapOfResources(guest), kReserved, kept) == std::vector<Extent>());
   const std::vector<Extent> fences = ReservedInFreeMemory(guest);
   CHECK(fences.size() <= 256);
   std::uint64_t fenced = 0, wanted = 0;
