@@ -12,7 +12,7 @@ namespace holdfast::e2e {
 
 void Install(BootVolume& volume, const Installation& installation) {
   const std::filesystem::path initrd = volume.folder() / "initrd";
-  WriteInitramfs({.files = installation.files}, initrd);
+  WriteInitramfs({.kexec_tools = installation.kexec_tools, .files = installation.files}, initrd);
   volume.Put(installation.application, EfiApplication())
       .Put(kEspKernel, KernelImage(installation.kernel))
       .Put(kEspInitrd, initrd);
@@ -39,7 +39,7 @@ ApplicationLines ExpectApplication(Guest& guest) {
   ApplicationLines lines;
   guest.ExpectDebugLine("holdfast: 0.1.0 efi on EDK II");
   lines.handover = guest.ExpectDebugLine("holdfast: handover ");
-  if (!lines.handover.starts_with("holdfast: handover none")) {
+  if (lines.handover.starts_with("holdfast: handover holdfast,")) {
     lines.contents = guest.ExpectDebugLine("holdfast: contents ");
   }
   lines.mode = guest.ExpectDebugLine("holdfast: mode ");

@@ -23,6 +23,7 @@ struct Installation {
   std::string append = {};            // to kConsoleOptions
   std::vector<GuestFile> files = {};  // in the root file system
   std::string application = kRemovablePath;
+  std::string kexec_tools = "bookworm";
 };
 void Install(BootVolume& volume, const Installation& installation);
 void SetCommandLine(BootVolume& volume, const std::string& append);
@@ -37,7 +38,7 @@ GuestOptions BootedFrom(const std::vector<const BootVolume*>& volumes);
 // whole.
 struct ApplicationLines {
   std::string handover;
-  std::string contents;  // only where something is kept
+  std::string contents;  // only of a handover that has names
   std::string mode;
   std::string kernel;
 };
