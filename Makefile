@@ -336,7 +336,7 @@ $(IMAGES): $(BLD)/images/%: $(BLD)/mkhandover $(BLD)/holdfast.bzimage $(KERNELS)
 	$(Q)$(BLD)/mkhandover bundle -q -o $@ --image $(BLD)/holdfast.bzimage --entry $(lastword $(subst -, ,$*)) \
 	  --kernel $(KERNELS)/$(firstword $(subst -, ,$*))/vmlinuz
 
-E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels kho-kernel
+E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/holdfast.efi $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels kho-kernel
 
 unit: $(BLD)/tests/unit  ## unit tests, under ASan and UBSan
 	$(Q)tests/summary.sh catch unit $<
@@ -525,10 +525,10 @@ $(THIRD)/kexec-tools/%.pins: tools/deps/pins
 	$(Q)tools/deps/sources.sh kexec-tools-$*
 	@touch $@
 
-KERNEL_FILES := $(patsubst %,$(KERNELS)/%/vmlinuz,6.1 6.12 new)
+KERNEL_FILES := $(patsubst %,$(KERNELS)/%/vmlinuz,6.1 6.12 new) $(patsubst %,$(KERNELS)/%/efivarfs.ko,6.1 6.12 new)
 $(firstword $(KERNEL_FILES)):
 	$(Q)tools/deps/kernels.sh
-$(wordlist 2,3,$(KERNEL_FILES)): $(firstword $(KERNEL_FILES))
+$(wordlist 2,6,$(KERNEL_FILES)): $(firstword $(KERNEL_FILES))
 	$(Q)test -f $@ || tools/deps/kernels.sh
 
 kernels: $(KERNEL_FILES)

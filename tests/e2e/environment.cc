@@ -46,6 +46,7 @@ std::filesystem::path Stage() { return BuildDir() / "holdfast.bzimage"; }
 std::filesystem::path StageWith(std::string_view kernel, std::string_view entry) {
   return BuildDir() / "images" / (std::string(kernel) + "-" + std::string(entry));
 }
+std::filesystem::path EfiApplication() { return BuildDir() / "holdfast.efi"; }
 std::filesystem::path Mkhandover() { return BuildDir() / "mkhandover-static"; }
 
 std::filesystem::path GuestProgram(std::string_view name) { return BuildDir() / "guest" / name; }

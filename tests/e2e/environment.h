@@ -33,7 +33,8 @@ std::filesystem::path Kexec(std::string_view suite);       // of that Debian sui
 std::filesystem::path StockKexec(std::string_view suite);
 std::filesystem::path Stage();                                                     // the image without a bundle
 std::filesystem::path StageWith(std::string_view kernel, std::string_view entry);  // with that kernel inside
-std::filesystem::path Mkhandover();                                                // the static one
+std::filesystem::path EfiApplication();
+std::filesystem::path Mkhandover();  // the static one
 std::filesystem::path GuestProgram(std::string_view name);
 
 // Folder with a random name, gone with its owner.

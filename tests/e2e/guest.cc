@@ -11,6 +11,7 @@
 #include "tests/e2e/base64.h"
 #include "tests/e2e/guest-link.h"
 #include "tests/e2e/qemu-command.h"
+#include "tests/e2e/tpm.h"
 
 namespace holdfast::e2e {
 namespace {
@@ -97,6 +98,7 @@ class Guest::Impl {
         memory_(ParseSize(options_.memory)),
         link_(EnvironmentOr("HOLDFAST_E2E_LOGS", folder_.path().string()), GuestName()) {
     if (!options_.kernel.empty()) WriteInitramfs(options_, folder_.path() / "initramfs");
+    if (options_.tpm) tpm_.emplace(folder_.path());
     link_.Start(QemuCommand(options_, folder_.path(), link_.ends(), memory_), memory_.fd(), Scaled(options_.life_span));
     Execute("qmp_capabilities");
   }
@@ -238,6 +240,21 @@ class Guest::Impl {
     Wait("\"" + text + "\" on the debug port", limit, said, Silence::kIsFine, Resets::kExpected);
   }
 
+  std::string ExpectDebugLine(std::string_view prefix, Milliseconds limit) {
+    std::string line;
+    const auto said = [&](Heard& heard) {
+      for (std::size_t end; (end = heard.debug.find('\n', debug_up_to_)) != std::string::npos;) {
+        line = heard.debug.substr(debug_up_to_, end - debug_up_to_);
+        if (line.ends_with('\r')) line.pop_back();
+        debug_up_to_ = end + 1;
+        if (line.starts_with(prefix)) return true;
+      }
+      return false;
+    };
+    Wait("the line \"" + std::string(prefix) + "\" on the debug port", limit, said, Silence::kMatters);
+    return line;
+  }
+
   void WaitForReset(Milliseconds limit) {
     const auto was_reset = [this](Heard&) { return num_resets_ != 0; };
     Wait("a reset", limit, was_reset, Silence::kMatters, Resets::kExpected);
@@ -304,6 +321,7 @@ class Guest::Impl {
 
   const GuestOptions options_;
   TempDir folder_;
+  std::optional<Tpm> tpm_;
   GuestMemory memory_;
   GuestLink link_;
 
@@ -318,6 +336,7 @@ class Guest::Impl {
   std::optional<std::string> left_by_;  // the command that was to end this kernel
 
   std::size_t expected_up_to_ = 0;
+  std::size_t debug_up_to_ = 0;
   std::vector<std::string> forbidden_;
   std::size_t forbidden_up_to_ = 0;
 };
@@ -368,6 +387,10 @@ std::string Guest::BootText() const {
 }
 
 void Guest::ExpectOnDebugPort(const std::string& text, Milliseconds limit) { impl_->ExpectOnDebugPort(text, limit); }
+
+std::string Guest::ExpectDebugLine(std::string_view prefix, Milliseconds limit) {
+  return impl_->ExpectDebugLine(prefix, limit);
+}
 
 void Guest::WaitForInit(Milliseconds limit) { impl_->WaitForInit(limit); }
 

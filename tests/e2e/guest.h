@@ -27,7 +27,7 @@
 
 namespace holdfast::e2e {
 
-enum class Firmware { kSeaBios, kOvmf };
+enum class Firmware { kSeaBios, kOvmf, kOvmfSecure };  // with Secure Boot: the test keys that Debian's OVMF comes with
 
 // A file that the guest finds at `path`.
 struct GuestFile {
@@ -42,15 +42,17 @@ inline constexpr std::string_view kConsoleOptions =
 
 struct GuestOptions {
   Firmware firmware = Firmware::kSeaBios;
-  std::string variables = "OVMF_VARS_4M.fd";  // OVMF's, as the guest finds them; a name in its folder
+  std::string variables = {};  // OVMF's, as the guest finds them; a name in its folder, or what fits the firmware
+  bool tpm = false;            // a TPM 2.0, by swtpm
   std::string memory = "1G";
   unsigned cpus = 1;
   std::string cpu = "max";
 
-  std::string kernel = "6.1";                    // boots first; a name below kernels/, or empty: what firmware finds
-  std::vector<std::string> carried = {};         // further kernels, in the guest as /kernels/NAME
-  std::string append = {};                       // added to kConsoleOptions
-  std::optional<std::string> command_line = {};  // in place of kConsoleOptions and `append`
+  std::string kernel = "6.1";                     // boots first; a name below kernels/, or empty: what firmware finds
+  std::vector<std::filesystem::path> disks = {};  // that firmware tries to boot from, in this order
+  std::vector<std::string> carried = {};          // further kernels, in the guest as /kernels/NAME
+  std::string append = {};                        // added to kConsoleOptions
+  std::optional<std::string> command_line = {};   // in place of kConsoleOptions and `append`
 
   std::string kexec_tools = "bookworm";  // whose; in the guest: /bin/kexec with our purgatory, /bin/kexec-stock
   std::vector<GuestFile> files = {};   // beside kexec, mkhandover, pattern and poke, which are there if they are built
@@ -98,6 +100,8 @@ class Guest {
   std::string BootText() const;  // since the current kernel began
   // Waits until that was written to the debug port, 0xe9.
   void ExpectOnDebugPort(const std::string& text, Milliseconds limit = kBootLimit);
+  // Expect for that port, where a firmware's console neither breaks lines nor moves its cursor about.
+  std::string ExpectDebugLine(std::string_view prefix, Milliseconds limit = kBootLimit);
 
   // Coming and going.
   void WaitForInit(Milliseconds limit = kBootLimit);  // of the kernel that is starting

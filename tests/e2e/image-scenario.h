@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/e2e/boot-volume.h"
 #include "tests/e2e/scenario.h"
 
 namespace holdfast::e2e {
@@ -44,10 +45,6 @@ GuestFile StageFile(const std::string& kernel, const std::string& entry);
 // Here, not in a guest: the image with a kernel, a root file system like every guest's, and a command line of its own.
 std::filesystem::path MakeWholeImage(const std::filesystem::path& folder, const std::string& kernel,
                                      const std::string& entry, const std::string& append = "");
-
-// Runs a command here; throws if it fails.
-void RunHere(const std::string& command);
-std::string Quoted(const std::filesystem::path& path);
 
 // `mkhandover bundle` in the guest, with a root file system like this one's.
 void MakeBundle(Guest& guest, const std::string& kernel, const std::string& more_options);

@@ -35,6 +35,10 @@ mount -t tmpfs tmpfs /run
 # Fails where the command line has settled it.
 echo on 2>/dev/null > /proc/sys/kernel/printk_devkmsg
 ifconfig lo 127.0.0.1 2>/dev/null
+if [ -d /sys/firmware/efi/efivars ]; then
+  insmod "/lib/modules/$(uname -r)/efivarfs.ko" 2>/dev/null
+  mount -t efivarfs efivarfs /sys/firmware/efi/efivars
+fi
 read -r command_line < /proc/cmdline
 echo "<5>init: up $(uname -r) ${command_line:0:800}" > /dev/kmsg
 while :; do
@@ -84,6 +88,20 @@ std::vector<std::string> Applets(const std::filesystem::path& busybox) {
   }
   if (applets.empty()) throw std::runtime_error(busybox.string() + " lists no applets");
   return applets;
+}
+
+// The one driver that a Debian kernel does not have inside: it reaches EFI's variables.
+void AddModules(CpioWriter& archive) {
+  archive.Folder("lib");
+  archive.Folder("lib/modules");
+  for (const char* kernel : {"6.1", "6.12"}) {
+    const std::filesystem::path folder = KernelImage(kernel).parent_path();
+    if (!std::filesystem::exists(folder / "efivarfs.ko")) continue;
+    std::string release = ReadFile(folder / "version");
+    while (release.ends_with('\n')) release.pop_back();
+    archive.Folder("lib/modules/" + release);
+    archive.File("lib/modules/" + release + "/efivarfs.ko", ReadFile(folder / "efivarfs.ko"));
+  }
 }
 
 }  // namespace
@@ -152,6 +170,7 @@ void AddWorld(CpioWriter& archive) {
   archive.File("init", kInit);
   archive.File("sbin/serve", kServe);
   archive.File("sbin/mkinitrd-self", kMakeInitrd);
+  AddModules(archive);
 }
 
 }  // namespace holdfast::e2e

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "tests/e2e/initramfs.h"
+#include "tests/e2e/tpm.h"
 
 namespace holdfast::e2e {
 namespace {
@@ -47,6 +48,22 @@ std::string Chardev(Line line, const LineEnds& ends) {
   return "socket,id=" + std::string(kLineNames[index]) + ",fd=" + std::to_string(ends[index]);
 }
 
+// With Secure Boot only code in system management mode can write the variables; sleep would need more of it.
+void AddOvmf(const GuestOptions& options, const std::filesystem::path& folder, std::vector<std::string>& words) {
+  const bool is_secure = options.firmware == Firmware::kOvmfSecure;
+  const std::filesystem::path firmware = EnvironmentOr("OVMF", "/usr/share/OVMF");
+  const std::filesystem::path variables = folder / "firmware-variables.fd";
+  const char* fitting = is_secure ? "OVMF_VARS_4M.snakeoil.fd" : "OVMF_VARS_4M.fd";
+  std::filesystem::copy_file(firmware / (options.variables.empty() ? fitting : options.variables), variables);
+  const std::filesystem::path code = firmware / (is_secure ? "OVMF_CODE_4M.secboot.fd" : "OVMF_CODE_4M.fd");
+  words.insert(words.end(), {"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + code.string(), "-drive",
+                             "if=pflash,format=raw,unit=1,file=" + variables.string()});
+  if (is_secure) {
+    words.insert(words.end(),
+                 {"-global", "driver=cfi.pflash01,property=secure,value=on", "-global", "ICH9-LPC.disable_s3=1"});
+  }
+}
+
 }  // namespace
 
 void WriteInitramfs(const GuestOptions& options, const std::filesystem::path& file) {
@@ -63,6 +80,7 @@ void WriteInitramfs(const GuestOptions& options, const std::filesystem::path& fi
 std::vector<std::string> QemuCommand(const GuestOptions& options, const std::filesystem::path& folder,
                                      const LineEnds& ends, const GuestMemory& memory) {
   const std::string accelerator = EnvironmentOr("ACCEL", "tcg");
+  const bool is_secure = options.firmware == Firmware::kOvmfSecure;
   const std::string ram = "memory-backend-file,id=ram,share=on,size=" + std::to_string(memory.size()) +
                           ",mem-path=/proc/self/fd/" + std::to_string(memory.fd());
   std::vector<std::string> words = {EnvironmentOr("QEMU", "qemu-system-x86_64"),
@@ -81,15 +99,18 @@ std::vector<std::string> QemuCommand(const GuestOptions& options, const std::fil
                                     "-object",
                                     ram,
                                     "-machine",
-                                    "q35,memory-backend=ram"};
+                                    std::string("q35,memory-backend=ram") + (is_secure ? ",smm=on" : "")};
   const auto add = [&words](std::initializer_list<std::string> more) { words.insert(words.end(), more); };
 
-  if (options.firmware == Firmware::kOvmf) {
-    const std::filesystem::path firmware = EnvironmentOr("OVMF", "/usr/share/OVMF");
-    const std::filesystem::path variables = folder / "firmware-variables.fd";
-    std::filesystem::copy_file(firmware / options.variables, variables);
-    add({"-drive", "if=pflash,format=raw,unit=0,readonly=on,file=" + (firmware / "OVMF_CODE_4M.fd").string()});
-    add({"-drive", "if=pflash,format=raw,unit=1,file=" + variables.string()});
+  if (options.firmware != Firmware::kSeaBios) AddOvmf(options, folder, words);
+  if (options.tpm) {
+    add({"-chardev", "socket,id=tpm,path=" + Tpm::Socket(folder).string(), "-tpmdev", "emulator,id=tpm0,chardev=tpm"});
+    add({"-device", "tpm-crb,tpmdev=tpm0"});
+  }
+  for (std::size_t i = 0; i < options.disks.size(); ++i) {
+    const std::string disk = "disk" + std::to_string(i);
+    add({"-drive", "if=none,format=raw,id=" + disk + ",file=" + options.disks[i].string()});
+    add({"-device", "virtio-blk-pci,drive=" + disk + ",bootindex=" + std::to_string(i)});
   }
 
   const std::string command_line = options.command_line.value_or(std::string(kConsoleOptions) +

@@ -32,7 +32,7 @@ KeptPages FillPages(Guest& guest, std::string_view size, const FillOptions& opti
 
 KeptPages ScatterPages(Guest& guest, std::uint64_t num_extents, std::uint64_t limit, const FillOptions& options) {
   guest.Run("pattern scatter " + options.file + " " + std::to_string(num_extents) + " " + Hex(options.seed) + " " +
-            Hex(limit));
+            Hex(limit) + " " + Hex(options.floor));
   return {options.file, options.seed, ExtentsOf(guest, options.file)};
 }
 

@@ -35,6 +35,7 @@ struct KeptPages {
 struct FillOptions {
   std::string file = std::string(kKeptFile);
   std::uint64_t seed = 0x5eed;
+  std::uint64_t floor = 0;  // of ScatterPages
 };
 
 // A file of huge pages as they come; contiguous for the most part in a fresh guest.

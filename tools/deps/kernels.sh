@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
-# Puts Debian's cloud kernels into build/kernels/NAME/vmlinuz, their release string beside them in `version`.
+# Puts Debian's cloud kernels into build/kernels/NAME/vmlinuz, their release string beside them in `version`, and
+# efivarfs.ko of those that have it in the same package.
 #
 # Kernels are security updates, so the newest of each suite is taken; its
 # SHA-256 comes from apt's signed lists and is kept in the cache.  With
@@ -14,7 +15,10 @@ kernels=(
   "new trixie-backports"
 )
 
-ready() { [ -z "${REFRESH:-}" ] && [ -s "$build/kernels/$1/vmlinuz" ] && [ -s "$build/kernels/$1/version" ]; }
+ready() {
+  [ -z "${REFRESH:-}" ] && [ -s "$build/kernels/$1/vmlinuz" ] && [ -s "$build/kernels/$1/version" ] &&
+    [ -e "$build/kernels/$1/efivarfs.ko" ]
+}
 
 # Prints `release sha256 file package=version` of the kernel that the suites' cloud metapackage depends on.
 resolve() {
@@ -35,6 +39,13 @@ resolve() {
     END { if (sum != "") print release, sum, file, image; else exit 1 }'
 }
 
+# Of the package that `fetch` has at hand; prints nothing where it has no such module.
+unpack_module() {
+  local member
+  member=$(dpkg-deb --fsys-tarfile "$cache/$file" | tar -t | grep "/$1\.ko\(\.xz\)\?$" | head -1) || return 0
+  dpkg-deb --fsys-tarfile "$cache/$file" | tar -xO "$member" | if [ "${member%.xz}" = "$member" ]; then cat; else xz -dc; fi
+}
+
 fetch() {
   local name=$1 record=$cache/kernel-$1 release sum file image; shift
   if [ -n "${REFRESH:-}" ] || ! [ -s "$record" ] || { read -r _ sum file _ <"$record"; ! sha256_is "$sum" "$cache/$file"; }; then
@@ -52,6 +63,8 @@ fetch() {
   # Up to 6.12 the image stands in /boot, later beside its modules.
   dpkg-deb --fsys-tarfile "$cache/$file" |
     tar -xO --wildcards "./boot/vmlinuz-$release" "./usr/lib/modules/$release/vmlinuz" >"$build/kernels/$name/vmlinuz.new" 2>/dev/null || true
+  unpack_module efivarfs >"$build/kernels/$name/efivarfs.ko.new"
+  mv "$build/kernels/$name/efivarfs.ko.new" "$build/kernels/$name/efivarfs.ko"
   [ -s "$build/kernels/$name/vmlinuz.new" ] || die "$file holds no kernel image: delete $record and run make deps again"
   echo "$release" >"$build/kernels/$name/version"
   mv "$build/kernels/$name/vmlinuz.new" "$build/kernels/$name/vmlinuz"

@@ -2,15 +2,17 @@
 // Runs in the guest: fills huge pages with a seeded pattern and finds it again by physical address.
 //
 //   pattern fill FILE SIZE SEED          makes FILE of huge pages; the pool grows as needed
-//   pattern scatter FILE N SEED [LIMIT]  the same with N single huge pages, no two of them neighbours, all below LIMIT
+//   pattern scatter FILE N SEED [LIMIT [FLOOR]]  the same with N single huge pages, no two of them neighbours, all of
+//                                                them between FLOOR and LIMIT
 //   pattern check FILE SEED              compares FILE itself
 //   pattern extents FILE                 prints where FILE lies, in file order: START SIZE, one run a line
 //   pattern save-map FILE OUT            the same into a file
 //   pattern check-phys MAP SEED          compares what lies at the addresses of such a list, through /dev/mem
 //
 // Both makers leave kSpareHugePages huge pages in the pool, for the handover;
-// scatter's are below LIMIT as well.  LIMIT keeps data away from the top of
-// memory, where kexec-tools places its segments.  Exit: 0 fine, 1 pages
+// scatter's are there as well.  LIMIT keeps data away from the top of memory,
+// where kexec-tools places its segments, FLOOR from what firmware uses while it
+// starts.  Exit: 0 fine, 1 pages
 // differ, 2 anything else.
 
 #include <fcntl.h>
@@ -87,10 +89,10 @@ int Fill(const std::string& path, std::uint64_t size, std::uint64_t seed) {
 }
 
 // Every second page, in ascending order, so that no two are neighbours; indices into `pages`.
-std::vector<std::size_t> PickApart(const std::vector<std::uint64_t>& pages, std::uint64_t limit) {
+std::vector<std::size_t> PickApart(const std::vector<std::uint64_t>& pages, std::uint64_t limit, std::uint64_t floor) {
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < pages.size(); ++i) {
-    if (pages[i] < limit && limit - pages[i] >= kHugePageSize) order.push_back(i);
+    if (pages[i] >= floor && pages[i] < limit && limit - pages[i] >= kHugePageSize) order.push_back(i);
   }
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return pages[a] < pages[b]; });
 
@@ -118,7 +120,8 @@ void TakeFromPool(const std::string& path, std::uint64_t num_pages) {
 
 // A file holds the whole pool; the pages chosen are punched out of it, and as
 // nothing else is free in the pool, the next file made gets exactly those.
-int Scatter(const std::string& path, std::uint64_t num_pages, std::uint64_t seed, std::uint64_t limit) {
+int Scatter(const std::string& path, std::uint64_t num_pages, std::uint64_t seed, std::uint64_t limit,
+            std::uint64_t floor) {
   const std::string hoard_path = path + ".hoard";
   const std::string spare_path = path + ".spare";
   const std::uint64_t chosen = num_pages + kSpareHugePages;
@@ -130,7 +133,7 @@ int Scatter(const std::string& path, std::uint64_t num_pages, std::uint64_t seed
     TakeFromPool(hoard_path, hoarded);
     const File hoard(hoard_path, O_RDWR);
     const std::vector<std::uint64_t> pages = HugePagesOf(hoard);
-    std::vector<std::size_t> apart = PickApart(pages, limit);
+    std::vector<std::size_t> apart = PickApart(pages, limit, floor);
     if (apart.size() < chosen) {
       unlink(hoard_path.c_str());
       throw std::runtime_error("only " + std::to_string(apart.size()) + " of " + std::to_string(chosen) +
@@ -204,9 +207,10 @@ int Main(const std::vector<std::string>& words) {
   const std::string verb = words.empty() ? "" : words[0];
   const std::size_t count = words.size();
   if (verb == "fill" && count == 4) return Fill(words[1], ParseNumber(words[2]), ParseNumber(words[3]));
-  if (verb == "scatter" && (count == 4 || count == 5)) {
-    const std::uint64_t limit = count == 5 ? ParseNumber(words[4]) : ~std::uint64_t{0};
-    return Scatter(words[1], ParseNumber(words[2]), ParseNumber(words[3]), limit);
+  if (verb == "scatter" && count >= 4 && count <= 6) {
+    const std::uint64_t limit = count > 4 ? ParseNumber(words[4]) : ~std::uint64_t{0};
+    const std::uint64_t floor = count > 5 ? ParseNumber(words[5]) : 0;
+    return Scatter(words[1], ParseNumber(words[2]), ParseNumber(words[3]), limit, floor);
   }
   if (verb == "check" && count == 3) return Check(words[1], ParseNumber(words[2]));
   if (verb == "extents" && count == 2) {
