@@ -3,6 +3,7 @@
 
 #include "common/arch/x86/cpu.h"
 #include "common/plan/firmware-claims.h"
+#include "common/plan/mode.h"
 #include "efi-stub/application.h"
 #include "efi-stub/explain.h"
 
@@ -62,8 +63,7 @@ Status Application::DropLost() {
 }
 
 Status Application::Fence() {
-  EntryFacts entry;
-  TRY(Claim(PlanInputs(KernelFacts(), entry)));
+  TRY(Claim(PlanInputs(KernelFacts(), EntryFacts())));
   TRY(fence_.HoldTrees(found_.view(), owned_.view(), problem_));
   Mark("fence");
   return kDone;
@@ -72,6 +72,9 @@ Status Application::Fence() {
 Status Application::Claim(const BootInputs& inputs) {
   BoundedVector<FirmwareClaim> wanted(storage_.wanted_claims);
   TRY(Check(problem_, ListFirmwareClaims(inputs, plan_, wanted), "kept memory"));
+  if (MayBecomeNative(inputs, plan_.entry)) {
+    ClaimAsRam(kept_, handover_->native->source, wanted.span());
+  }
   return fence_.Claim(wanted.view(), problem_);
 }
 

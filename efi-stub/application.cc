@@ -33,7 +33,7 @@ Application::Application(const Firmware& firmware, Storage& storage)
     : firmware_(firmware),
       storage_(storage),
       ledger_(firmware),
-      fence_(ledger_, storage.claims),
+      fence_(ledger_, storage.claims, storage.report),
       owned_(storage.owned),
       map_(storage.map),
       readable_(storage.readable),
