@@ -33,6 +33,7 @@ struct Self {
   std::span<const std::byte> image;  // as it was loaded
   EFI_HANDLE device = nullptr;       // what it was loaded from; null if firmware does not say
   std::u16string_view options;       // what its loader said, without the NUL
+  bool has_other_options = false;    // data that is no text, as firmware passes to what it starts by itself
 };
 
 class Firmware {
@@ -47,7 +48,7 @@ class Firmware {
   // kMalformed (where: their size): options that are no UTF-16.
   Status ReadSelf(Self& out) const;
   std::u16string_view vendor() const;
-  // SecureBoot is 1 and SetupMode is not.
+  // SecureBoot is there and not 0, or cannot be read, and SetupMode is not 1.
   bool IsSecure() const;
   void Print(const char16_t* text) const;
 
