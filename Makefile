@@ -292,8 +292,8 @@ tool: $(BLD)/mkhandover $(BLD)/mkhandover-static
 TEST_LIBS  := $(TOOL_LIBS)
 # Tests may use what the tool is made of, but have a main of their own.
 TOOL_PARTS := $(filter-out %/main.cc,$(TOOL_SRC))
-# So may they call the application's parts, on a table of their own; but not what asks the processor itself.
-EFI_PARTS := $(filter-out %/efi-main.cc efi-stub/application%.cc,$(filter %.cc,$(EFI_SRC)))
+# So may they call the application's parts, on a table and a processor of their own.
+EFI_PARTS := $(filter-out %/efi-main.cc %/processor.cc,$(filter %.cc,$(EFI_SRC))) common/arch/x86/readable-memory.cc
 FAKE_EFI := $(patsubst %.cc,%.o,$(wildcard tests/support/fake-*.cc))
 $(BLD)/san/efi-stub/% $(BLD)/san/tests/unit/efi-stub/%: TEXT_LIBS += $(GNU_EFI)
 $(FAKE_EFI:%=$(BLD)/san/%) $(FAKE_EFI:%=$(BLD)/host/%): TEXT_LIBS += $(GNU_EFI)
