@@ -122,7 +122,7 @@ SAN_FLAGS  = $(STD) $(WARN) $(SAN_WARN) $(SAN_OPT) $(DEBUG) $(SAN) $(INCLUDE) $(
 # Most of the time goes into compiling tests, so what is not measured is hardly optimised.
 SAN_OPT := -O0
 $(BLD)/san/common/%: SAN_OPT := -O1
-$(BLD)/host/tests/e2e/%: OPT := -O1
+$(BLD)/host/tests/e2e/% $(BLD)/host/tools/%: OPT := -O1
 
 host = $(patsubst %,$(BLD)/host/%.o,$(basename $(1)))
 san  = $(patsubst %,$(BLD)/san/%.o,$(basename $(1)))
@@ -292,8 +292,8 @@ tool: $(BLD)/mkhandover $(BLD)/mkhandover-static
 TEST_LIBS  := $(TOOL_LIBS)
 # Tests may use what the tool is made of, but have a main of their own.
 TOOL_PARTS := $(filter-out %/main.cc,$(TOOL_SRC))
-# So may they call the application's parts, on a table of their own; but not what asks the processor itself.
-EFI_PARTS := $(filter-out %/efi-main.cc efi-stub/application%.cc,$(filter %.cc,$(EFI_SRC)))
+# So may they call the application's parts, on a table and a processor of their own.
+EFI_PARTS := $(filter-out %/efi-main.cc %/processor.cc,$(filter %.cc,$(EFI_SRC))) common/arch/x86/readable-memory.cc
 FAKE_EFI := $(patsubst %.cc,%.o,$(wildcard tests/support/fake-*.cc))
 $(BLD)/san/efi-stub/% $(BLD)/san/tests/unit/efi-stub/%: TEXT_LIBS += $(GNU_EFI)
 $(FAKE_EFI:%=$(BLD)/san/%) $(FAKE_EFI:%=$(BLD)/host/%): TEXT_LIBS += $(GNU_EFI)
@@ -360,7 +360,7 @@ e2e: $(E2E_NEEDS)  ## real kernels in QEMU guests
 	$(Q)tests/summary.sh run e2e tests/e2e/run.sh
 
 matrix: $(E2E_NEEDS)  ## every old and new kernel, loader, entry and firmware, into build/e2e/matrix.md; an hour
-	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs],[matrix],[kaslr-ten]'; code=$$?; \
+	$(Q)tests/summary.sh run matrix tests/e2e/run.sh '[pairs],[matrix],[exhaustive]'; code=$$?; \
 	  tests/e2e/matrix-table.sh >$(BLD)/e2e/matrix.md && exit $$code
 
 # The suites go one after another, each on all cores; a failed one does not hide the next.  The KHO kernel takes

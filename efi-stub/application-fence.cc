@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A boot from firmware: what is kept, from the first plan to the fence.
 
-#include "common/arch/x86/cpu.h"
+#include <algorithm>
+
 #include "common/plan/firmware-claims.h"
+#include "common/plan/mode.h"
 #include "efi-stub/application.h"
 #include "efi-stub/explain.h"
+#include "efi-stub/processor.h"
 
 namespace holdfast::efi {
 
@@ -15,16 +18,19 @@ Status Application::PlanFence() {
   entry.has_efi_handover = true;
   KernelFacts no_kernel;
   no_kernel.limit = kPhysLimit;
-  TRY(ListInUse());
+  // Firmware may have taken memory for what it was asked since.
+  TRY(ReadInUse());
   return MakePlan(PlanInputs(no_kernel, entry));
 }
 
 Status Application::CheckContents() {
   lost_.Clear();
   num_intact_ = num_without_digest_ = 0;
-  const x86::SseScope sse;
-  const ContentSink sink(&NoteContent, this);
-  TRY(Check(problem_, holdfast::CheckContents(found_, memory_, Blocks(), sink), "kept memory"));
+  {
+    const VectorScope vectors;
+    const ContentSink sink(&NoteContent, this);
+    TRY(Check(problem_, holdfast::CheckContents(found_, memory_, Blocks(), sink), "kept memory"));
+  }
   if (num_intact_ + num_without_digest_ + lost_.size() != 0) {
     SayLine(SayContents, num_intact_, num_without_digest_);
   }
@@ -62,8 +68,7 @@ Status Application::DropLost() {
 }
 
 Status Application::Fence() {
-  EntryFacts entry;
-  TRY(Claim(PlanInputs(KernelFacts(), entry)));
+  TRY(Claim(PlanInputs(KernelFacts(), EntryFacts())));
   TRY(fence_.HoldTrees(found_.view(), owned_.view(), problem_));
   Mark("fence");
   return kDone;
@@ -72,10 +77,42 @@ Status Application::Fence() {
 Status Application::Claim(const BootInputs& inputs) {
   BoundedVector<FirmwareClaim> wanted(storage_.wanted_claims);
   TRY(Check(problem_, ListFirmwareClaims(inputs, plan_, wanted), "kept memory"));
-  return fence_.Claim(wanted.view(), problem_);
+  if (MayBecomeNative(inputs, plan_.entry)) {
+    ClaimAsRam(kept_, handover_->native->source, wanted.span());
+  }
+  const Status claimed = fence_.Claim(wanted.view(), problem_);
+  return claimed.ok() ? claimed : NameOwner(claimed.error());
 }
 
-Status Application::ListInUse() {
+// Whose memory it is that could not be claimed: somebody's since the last look at firmware's map.
+Status Application::NameOwner(Error error) {
+  StoredMap map;
+  BoundedVector<FirmwareRange> owned(storage_.owned);
+  if (error != Error{Errc::kFirmware, EFI_NOT_FOUND} || !firmware_.ReadMap(storage_.firmware_map, map).ok() ||
+      !CollectFirmwareRanges(map.bytes, map.descriptor_size, owned).ok()) {
+    return error;
+  }
+  for (const FirmwareRange& range : owned) {
+    const PhysRange shared = problem_.range.Intersection(range.range);
+    const auto taken = ledger_.view();
+    const bool is_ours =
+        std::any_of(taken.begin(), taken.end(), [shared](PhysRange ours) { return ours.Contains(shared); });
+    if (shared.empty() || is_ours) {
+      continue;
+    }
+    Explain(problem_, {Errc::kOverlap, shared.start().raw()}, EfiMemoryTypeName(range.type), shared);
+    if (const auto kept = kept_.FirstOverlap(shared)) {
+      problem_.kept = *kept;
+      NameKept(found_, problem_);
+    }
+    return Error{problem_.code, problem_.where};
+  }
+  return error;
+}
+
+Status Application::ReadInUse() {
+  StoredMap stored;
+  TRY(ReadOwned(stored));
   in_use_.Clear();
   TRY(Check(problem_, ListFirmwareInUse(owned_.view(), fence_.view(), in_use_), "EFI memory map"));
   for (const FoundHandover& handover : found_) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A boot from firmware: the kernel, and the plan that has its facts.
 
-#include "common/arch/x86/confidential.h"
-#include "common/arch/x86/cpu.h"
 #include "common/arch/x86/seed.h"
 #include "common/base/byte-reader.h"
 #include "common/format/image-string.h"
@@ -12,6 +10,8 @@
 #include "common/plan/kernel-options.h"
 #include "efi-stub/application.h"
 #include "efi-stub/explain.h"
+#include "efi-stub/processor.h"
+#include "efi-stub/random.h"
 
 namespace holdfast::efi {
 namespace {
@@ -88,18 +88,22 @@ BootInputs Application::PlanInputs(const KernelFacts& facts, const EntryFacts& e
   inputs.entry.wanted = inputs_.entry;
   inputs.entry.in_firmware = true;
   inputs.entry.is_secure = is_secure_;
-  inputs.entry.is_5_levels = (x86::ReadCr4() & x86::kCr4La57) != 0;
-  inputs.entry.is_confidential = x86::IsConfidentialGuest();
+  inputs.entry.is_5_levels = Is5Levels();
+  inputs.entry.is_confidential = IsConfidentialGuest();
   HeedKernelOptions(inputs_.command_line, inputs);
   return inputs;
 }
 
+std::uint64_t Application::SeedFor(std::string_view purpose) const {
+  x86::SeedMaker seed(purpose);
+  AddFirmwareRandom(firmware_, seed);
+  return seed.FinishNumber();
+}
+
 Status Application::Decide() {
-  seed_ = x86::SeedMaker(x86::kSlotSeed).FinishNumber();
-  virtual_seed_ = x86::SeedMaker(x86::kVirtualSeed).FinishNumber();
-  StoredMap stored;
-  TRY(ReadOwned(stored));
-  TRY(ListInUse());
+  seed_ = SeedFor(x86::kSlotSeed);
+  virtual_seed_ = SeedFor(x86::kVirtualSeed);
+  TRY(ReadInUse());
   const KernelFacts& bzimage = inputs_.kernel.image.facts;
   TRY(MakePlan(PlanInputs(bzimage, EntryFactsHere())));
   const bool is_vmlinux = plan_.entry == KernelEntry::kVmlinux;

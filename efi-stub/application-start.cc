@@ -20,6 +20,9 @@ namespace holdfast::efi {
 Status Application::Start() {
   const bool is_efi = IsEfiEntry(plan_.entry);
   if (is_efi) {
+    if (!inputs_.initrd.empty() && !TakesInitrd(inputs_.kernel.file)) {
+      return Explain(problem_, {Errc::kUnsupported, 0}, "kernel whose EFI stub takes no initrd");
+    }
     // Firmware's verdict first: what it does not trust is not measured either.
     const auto image = LoadEfiKernel(firmware_, inputs_.kernel.file, problem_);
     if (!image.ok()) {
@@ -120,12 +123,15 @@ Status Application::StartImage() {
   BootReport report = Report();
   std::string_view left_out;
   has_report_ = true;
-  TRY(Check(problem_, LeaveReport(firmware_, ledger_, report, storage_, left_out), "report"));
+  if (!LeaveReport(firmware_, ledger_, report, storage_, left_out).ok()) {
+    left_out = "everything";  // What is kept is safe without it.
+  }
   if (!left_out.empty()) {
     SayLine(SayLeftOut, left_out);
   }
   const EfiKernelStart start{
       .kernel = inputs_.kernel.image, .initrd = inputs_.initrd, .command_line = inputs_.command_line};
+  has_started_ = true;
   // An image that was started is firmware's to unload.
   return StartEfiImage(firmware_, std::exchange(kernel_image_, nullptr), start, problem_);
 }
@@ -140,6 +146,7 @@ Status Application::EnterHandover() {
                              .initrd = inputs_.initrd,
                              .command_line = inputs_.command_line,
                              .setup_data = chain.value().head()};
+  has_started_ = true;
   return EnterEfiHandover(firmware_, ledger_, kernel_image_, start, problem_);
 }
 
@@ -153,7 +160,8 @@ Status Application::EnterDirectly() {
                           .initrd = inputs_.initrd,
                           .command_line = inputs_.command_line,
                           .nodes = sources_.nodes.view(),
-                          .report = report};
+                          .report = report,
+                          .policy = handover_->policy};
   return StartDirectly(firmware_, ledger_, storage_, start, problem_);
 }
 

@@ -3,11 +3,10 @@
 
 #include "efi-stub/application.h"
 
-#include "common/arch/x86/consoles.h"
 #include "common/arch/x86/cpu.h"
-#include "common/arch/x86/power.h"
 #include "efi-stub/console.h"
 #include "efi-stub/explain.h"
+#include "efi-stub/processor.h"
 
 namespace holdfast::efi {
 namespace {
@@ -33,7 +32,7 @@ Application::Application(const Firmware& firmware, Storage& storage)
     : firmware_(firmware),
       storage_(storage),
       ledger_(firmware),
-      fence_(ledger_, storage.claims),
+      fence_(ledger_, storage.claims, storage.report),
       owned_(storage.owned),
       map_(storage.map),
       readable_(storage.readable),
@@ -75,7 +74,7 @@ Status Application::Boot() {
 
 void Application::SayWho() {
   console_.AddSink(FirmwareSink(firmware_));
-  if (const auto sink = x86::OpenDebugPort()) {
+  if (const auto sink = OpenDebugPort()) {
     console_.AddSink(*sink);
   }
   vendor_ = ToAscii(firmware_.vendor(), vendor_text_);
@@ -91,6 +90,11 @@ Status Application::ReadFirmware() {
   TRY(ReadOwned(stored));
   TRY(Check(problem_, DecodeEfiMemoryMap(stored.bytes, stored.descriptor_size, map_), "EFI memory map"));
   TRY(Check(problem_, readable_.AddRam(map_), "EFI memory map"));
+  for (const MemEntry& entry : map_.view()) {
+    if (entry.type == MemType::kPmem) {
+      TRY(Check(problem_, readable_.Add(entry.range), "EFI memory map"));
+    }
+  }
   Mark("firmware");
   return kDone;
 }
@@ -102,6 +106,9 @@ Status Application::ReadOwned(StoredMap& map) {
 }
 
 Status Application::FindHandovers() {
+  if (self_.has_other_options) {
+    SayLine(SayNoText, "what the loader said");
+  }
   if (inputs_.ignores_line) {
     SayLine(SayIgnored, "command line");
   }
@@ -109,27 +116,17 @@ Status Application::FindHandovers() {
   FixedVector<TreePlace, 5> trees;
   for (const TreePlace& tree : sources_.trees) {
     TRY(Check(problem_, trees.Append(tree), "handover"));
+    // Nothing is fenced yet after a reset: what else is no RAM may be a device, which is not to be read.
+    if (tree.is_listed) {
+      TRY(Check(problem_, readable_.Add(tree.option.range), "handover", tree.option.range));
+    }
   }
   if (inputs_.bundles_tree) {
     TRY(Check(problem_, trees.Append(*inputs_.bundles_tree), "handover"));
   }
   const HandoverCarriers carriers{
       .trees = trees.view(), .lines = inputs_.lines, .nodes = sources_.nodes.view(), .nodes_are_outside = is_secure_};
-  TRY(holdfast::FindHandovers(carriers, map_, found_, problem_));
-  for (const FoundHandover& handover : found_) {
-    // A tree may lie in what is no RAM; all else is read in RAM, or not at all.
-    if (handover.carrier == Carrier::kTree) {
-      TRY(Check(problem_, readable_.Add(handover.at), "handover", handover.at));
-    }
-  }
-  return Check(problem_,
-               FindFencedLists(found_, memory_, map_,
-                               BlockSink(
-                                   [](void* self, const KeptBlock& block) {
-                                     return static_cast<x86::ReadableMemory*>(self)->Add(block.range);
-                                   },
-                                   &readable_)),
-               "handover");
+  return holdfast::FindHandovers(carriers, map_, found_, problem_);
 }
 
 Status Application::ReadHandovers() {
@@ -141,14 +138,17 @@ Status Application::ReadHandovers() {
   for (std::size_t i = 0; i < lost_.size(); ++i) {
     lost_names_[i] = {lost_[i].source, lost_[i].node};
   }
-  const x86::SseScope sse;
-  const HandoverReading reading{.memory = memory_,
-                                .blocks = Blocks(),
-                                .map = map_,
-                                .native_scratch = native_scratch_,
-                                .lost = std::span(lost_names_).first(lost_.size()),
-                                .aligned = storage_.report};
-  TRY(holdfast::ReadHandovers(reading, found_, *handover_, problem_));
+  {
+    const VectorScope vectors;  // of no concern to firmware, which says the lines
+    const HandoverReading reading{.memory = memory_,
+                                  .blocks = Blocks(),
+                                  .map = map_,
+                                  .native_scratch = native_scratch_,
+                                  .lost = std::span(lost_names_).first(lost_.size()),
+                                  .aligned = storage_.report};
+    TRY(holdfast::ReadHandovers(reading, found_, *handover_, problem_));
+  }
+  is_read_ = true;
   SayNotRead();
   SayLine(SayHandover, handover_->dialect.view(), kept_.size(), kept_.bytes());
   Mark("handover");
@@ -166,20 +166,28 @@ void Application::SayNotRead() {
   }
 }
 
-// Under an SseScope.
+// Under a VectorScope.
 Sha256BlocksFn Application::Blocks() { return x86::HasShaNi() ? &Sha256NiBlocks : &Sha256Blocks; }
 
 // --- The end
 
 EFI_STATUS Application::Refuse(Error error) {
   SayLine(SayRefused, problem_);
+  RestoreVariable();
   if (handover_ && handover_->policy.on_refusal == OnRefusal::kHalt) {
     SayLine(SayHalted);
-    x86::Halt();
+    Halt();
   }
   GiveBack();
   SayLine(SayReturned);
   return StatusOf(error);
+}
+
+// One that is no handover, or breaks what it is given to, must not come back for ever.
+void Application::RestoreVariable() {
+  if (is_read_ && !has_started_ && sources_.one_shot) {
+    SayLine(SayRestored, "HoldfastHandover variable", efi::RestoreVariable(firmware_, sources_).ok());
+  }
 }
 
 void Application::Mark(std::string_view name) {

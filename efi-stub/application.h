@@ -75,13 +75,16 @@ class Application {
   void HideKho();
 
   EFI_STATUS Refuse(Error error);
+  void RestoreVariable();
   void GiveBack();
 
   BootInputs PlanInputs(const KernelFacts& facts, const EntryFacts& entry);
   EntryFacts EntryFactsHere() const;
-  Status ListInUse();
+  std::uint64_t SeedFor(std::string_view purpose) const;
+  Status ReadInUse();
   Status MakePlan(const BootInputs& inputs);
   Status Claim(const BootInputs& inputs);
+  Status NameOwner(Error error);
   void Mark(std::string_view name);
   static Sha256BlocksFn Blocks();
 
@@ -138,6 +141,8 @@ class Application {
   FixedVector<Timestamp, 16> marks_;
   EFI_HANDLE kernel_image_ = nullptr;
   bool has_report_ = false;
+  bool is_read_ = false;      // the handovers: their digests are right
+  bool has_started_ = false;  // the kernel, whatever became of it
 };
 
 }  // namespace holdfast::efi

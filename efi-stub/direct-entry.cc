@@ -13,9 +13,12 @@
 #include <cstring>
 #include <new>
 
+#include "common/console/console.h"
+#include "common/console/wording.h"
 #include "common/format/boot-params.h"
 #include "efi-stub/enter-kernel.h"
 #include "efi-stub/explain.h"
+#include "efi-stub/processor.h"
 #include "efi-stub/random.h"
 #include "efi-stub/screen.h"
 #include "efi-stub/setup-nodes.h"
@@ -122,20 +125,52 @@ class DirectBoot {
     return kDone;
   }
 
-  // From the first failed attempt on, firmware need not answer but for its map (UEFI 2.10, 7.4.6).
+  // From the first failed attempt on, firmware need not answer but for its map (UEFI 2.10, 7.4.6), and there is no boot
+  // manager to go back to.
   Status LeaveBootServices() {
     for (int i = 0; i < kMaxExits; ++i) {
       StoredMap map;
-      TRY(Check(problem_, firmware_.ReadMap(storage_.firmware_map, map), "firmware's memory map"));
-      TRY(CheckMap(map));
-      SetEfiInfo(map);
+      const Status ready = ReadLastMap(map);
+      if (!ready.ok() && i == 0) {
+        return ready;
+      }
+      if (!ready.ok()) {
+        break;
+      }
       const Status left = firmware_.ExitBootServices(map.key);
       if (left.ok()) {
         return kDone;
       }
       Explain(problem_, left.error(), "boot services");
     }
-    return Error{problem_.code, problem_.where};
+    End();
+  }
+
+  // By what needs no firmware.
+  [[noreturn]] void End() {
+    Console console;
+    if (const auto sink = OpenDebugPort()) {
+      console.AddSink(*sink);
+    }
+    LineBuffer line;
+    SayRefused(line, problem_);
+    console.Line(line.view());
+    line.Clear();
+    if (start_.policy.on_refusal == OnRefusal::kHalt) {
+      SayHalted(line);
+      console.Line(line.view());
+      Halt();
+    }
+    SayReset(line, start_.policy.refusal_delay_seconds);
+    console.Line(line.view());
+    ResetAfter(start_.policy.refusal_delay_seconds);
+  }
+
+  Status ReadLastMap(StoredMap& map) {
+    TRY(Check(problem_, firmware_.ReadMap(storage_.firmware_map, map), "firmware's memory map"));
+    TRY(CheckMap(map));
+    SetEfiInfo(map);
+    return kDone;
   }
 
   // What firmware keeps for itself by now must not be RAM to the kernel.

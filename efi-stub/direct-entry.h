@@ -28,11 +28,13 @@ struct DirectStart {
   std::string_view command_line;
   std::span<const SetupDataNode> nodes;  // to be passed on: KHO's, in native mode
   const BootReport& report;
+  const Policy& policy;
 };
 
 // Returns only where it did not start: then boot services are still there, and what it took is in the ledger.
 // kOverlap: a write would have met kept memory; kFirmware: the slot is not free, or boot services do not end;
 // kConflict (where: the address): firmware's map has changed since the plan was made.
+// Where firmware has begun to end boot services, and does not, the machine halts or resets as the policy says.
 Status StartDirectly(const Firmware& firmware, Ledger& ledger, Storage& storage, const DirectStart& start,
                      Problem& problem);
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <new>
 
+#include "common/abi/pe.h"
+#include "common/base/byte-reader.h"
 #include "common/format/boot-params.h"
 #include "common/format/utf16.h"
 #include "efi-stub/explain.h"
@@ -47,16 +49,30 @@ Result<PhysRange> CopyLine(Ledger& ledger, std::string_view line) {
 }
 
 // All of it 0 but the setup header, which is what marks a loader that knows the protocol.
-Result<BootParams*> MakeBootParams(Ledger& ledger, const EfiKernelStart& start, PhysAddr line) {
+Result<BootParams*> MakeBootParams(Ledger& ledger, const EfiKernelStart& start, std::uint64_t base, PhysAddr line) {
   TRY_ASSIGN(const PhysRange at, ledger.Allocate(sizeof(BootParams), EfiLoaderData, kBelow4GiB));
   auto* const params = new (reinterpret_cast<void*>(at.start().raw())) BootParams{};
   AdoptSetupHeader(start.kernel.header, *params);
   SetCommandLine(line, *params);
   params->hdr.setup_data.Set(start.setup_data);
+  // Where stubs before 5.7 take the kernel from.
+  params->hdr.code32_start.Set(static_cast<std::uint32_t>(base + start.kernel.protected_offset));
   return params;
 }
 
 }  // namespace
+
+bool TakesInitrd(std::span<const std::byte> kernel) {
+  ByteReader reader(kernel);
+  const Status sought = reader.Seek(kPeOffsetField);
+  const auto header = sought.ok() ? reader.Read<Le32>() : Result<Le32>(sought.error());
+  if (!header.ok() || !reader.Seek(std::uint64_t{header.value().value()} + sizeof(PeFileHeader)).ok()) {
+    return false;
+  }
+  const Status skipped = reader.Seek(reader.position() + offsetof(PeOptionalHeader, major_image_version));
+  const auto version = skipped.ok() ? reader.Read<Le16>() : Result<Le16>(skipped.error());
+  return version.ok() && version.value().value() != 0;
+}
 
 Result<EFI_HANDLE> LoadEfiKernel(const Firmware& firmware, std::span<const std::byte> kernel, Problem& problem) {
   const auto image = firmware.LoadImage(kernel);
@@ -88,13 +104,13 @@ Status EnterEfiHandover(const Firmware& firmware, Ledger& ledger, EFI_HANDLE ima
   TRY(Check(problem, offset, kKernel));
   const auto line = CopyLine(ledger, start.command_line);
   TRY(Check(problem, line, kLine));
-  const auto params = MakeBootParams(ledger, start, line.value().start());
+  const std::uint64_t base = reinterpret_cast<std::uintptr_t>(loaded.ImageBase);
+  const auto params = MakeBootParams(ledger, start, base, line.value().start());
   TRY(Check(problem, params, "boot_params"));
   InitrdOffer initrd(firmware, start.initrd);
   TRY(Check(problem, initrd.Install(), kInitrd));
 
-  const auto enter =
-      reinterpret_cast<HandoverEntry>(reinterpret_cast<std::uintptr_t>(loaded.ImageBase) + offset.value());
+  const auto enter = reinterpret_cast<HandoverEntry>(base + offset.value());
   // Firmware, which the stub still calls, switches interrupts on where it needs them.
   asm volatile("cli" ::: "memory");
   enter(image, firmware.table(), params.value());

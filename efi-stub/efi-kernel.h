@@ -18,6 +18,10 @@ struct EfiKernelStart {
   std::uint64_t setup_data = 0;
 };
 
+// Its EFI stub knows LoadFile2: Linux 5.8 and newer, whose image version says so (LINUX_EFISTUB_MAJOR_VERSION,
+// include/linux/pe.h).  Older ones come up without an initrd, silently.
+bool TakesInitrd(std::span<const std::byte> kernel);
+
 // Has firmware load and verify the kernel; nothing of it has run.  kUntrusted (what: "kernel"), kFirmware.
 Result<EFI_HANDLE> LoadEfiKernel(const Firmware& firmware, std::span<const std::byte> kernel, Problem& problem);
 
@@ -28,6 +32,9 @@ inline constexpr std::size_t kMaxOptions = 4095;
 Status StartEfiImage(const Firmware& firmware, EFI_HANDLE image, const EfiKernelStart& start, Problem& problem);
 // As boot.rst, "EFI Handover Protocol", has it.  kUnsupported (where: xloadflags): the kernel has no such entry;
 // kMalformed (where: handover_offset): it would be outside the image; kFirmware.
+// What cannot be known before is not refused any more: Linux' stub does not return from this entry, but has firmware
+// Exit() an image that firmware never started.  Where it finds no memory the machine stops, so that a caller wants a
+// slot for it in the plan.
 Status EnterEfiHandover(const Firmware& firmware, Ledger& ledger, EFI_HANDLE image, const EfiKernelStart& start,
                         Problem& problem);
 

@@ -88,6 +88,18 @@ Status OpenFile(const Firmware& firmware, EFI_HANDLE device, const char16_t* pat
   return StatusOf(root->Open(root.get(), out.slot(), Text(path), EFI_FILE_MODE_READ, 0));
 }
 
+// Some firmware passes the whole EFI_LOAD_OPTION, or a GUID of its own (see efi_apply_loadoptions_quirk() in Linux'
+// drivers/firmware/efi/libstub).  No text begins with a control character, but an empty one with its NUL.
+bool IsText(const EFI_LOADED_IMAGE& loaded) {
+  if (loaded.LoadOptionsSize % sizeof(char16_t) != 0 ||
+      !IsAligned(reinterpret_cast<std::uintptr_t>(loaded.LoadOptions), alignof(char16_t))) {
+    return false;
+  }
+  const std::span units(static_cast<const char16_t*>(loaded.LoadOptions), loaded.LoadOptionsSize / sizeof(char16_t));
+  const bool is_empty = std::all_of(units.begin(), units.end(), [](char16_t unit) { return unit == 0; });
+  return is_empty || units.front() >= u' ';
+}
+
 }  // namespace
 
 Status Firmware::ReadSelf(Self& out) const {
@@ -96,16 +108,16 @@ Status Firmware::ReadSelf(Self& out) const {
   out.image = {static_cast<const std::byte*>(loaded.ImageBase), static_cast<std::size_t>(loaded.ImageSize)};
   out.device = loaded.DeviceHandle;
   out.options = {};
-  if (loaded.LoadOptions == nullptr) {
+  out.has_other_options = false;
+  if (loaded.LoadOptions == nullptr || loaded.LoadOptionsSize == 0) {
     return kDone;
   }
-  if (loaded.LoadOptionsSize % sizeof(char16_t) != 0 ||
-      !IsAligned(reinterpret_cast<std::uintptr_t>(loaded.LoadOptions), alignof(char16_t))) {
-    return Error{Errc::kMalformed, loaded.LoadOptionsSize};
-  }
-  out.options = {static_cast<const char16_t*>(loaded.LoadOptions), loaded.LoadOptionsSize / sizeof(char16_t)};
-  while (out.options.ends_with(u'\0')) {
-    out.options.remove_suffix(1);
+  out.has_other_options = !IsText(loaded);
+  if (!out.has_other_options) {
+    out.options = {static_cast<const char16_t*>(loaded.LoadOptions), loaded.LoadOptionsSize / sizeof(char16_t)};
+    while (out.options.ends_with(u'\0')) {
+      out.options.remove_suffix(1);
+    }
   }
   return kDone;
 }
@@ -123,12 +135,16 @@ std::u16string_view Firmware::vendor() const {
 }
 
 bool Firmware::IsSecure() const {
-  const auto is_one = [this](const char16_t* name) {
+  // What firmware does not tell is taken for the safer.
+  const auto read = [this](const char16_t* name, bool otherwise) {
     std::array<std::byte, 1> value{};
-    const auto read = GetVariable(name, kGlobalVariableGuid, value);
-    return read.ok() && read.value().size() == 1 && value[0] == std::byte{1};
+    const auto found = GetVariable(name, kGlobalVariableGuid, value);
+    if (!found.ok() || found.value().size() != value.size()) {
+      return !found.ok() && found.error().code == Errc::kNotFound ? false : otherwise;
+    }
+    return value[0] == std::byte{0} ? false : value[0] == std::byte{1} || otherwise;
   };
-  return is_one(u"SecureBoot") && !is_one(u"SetupMode");
+  return read(u"SecureBoot", /*otherwise=*/true) && !read(u"SetupMode", /*otherwise=*/false);
 }
 
 void Firmware::Print(const char16_t* text) const {

@@ -33,6 +33,7 @@ struct Self {
   std::span<const std::byte> image;  // as it was loaded
   EFI_HANDLE device = nullptr;       // what it was loaded from; null if firmware does not say
   std::u16string_view options;       // what its loader said, without the NUL
+  bool has_other_options = false;    // data that is no text, as firmware passes to what it starts by itself
 };
 
 class Firmware {
@@ -47,7 +48,7 @@ class Firmware {
   // kMalformed (where: their size): options that are no UTF-16.
   Status ReadSelf(Self& out) const;
   std::u16string_view vendor() const;
-  // SecureBoot is 1 and SetupMode is not.
+  // SecureBoot is there and not 0, or cannot be read, and SetupMode is not 1.
   bool IsSecure() const;
   void Print(const char16_t* text) const;
 
@@ -111,11 +112,20 @@ class Ledger {
 
   Status AllocateAt(PhysRange range, EFI_MEMORY_TYPE type);
   Result<PhysRange> Allocate(std::uint64_t size, EFI_MEMORY_TYPE type, std::uint64_t limit = kPhysLimit);
-  void Free(PhysRange range);  // of one of them
+  void Free(PhysRange range);  // one of them
+  // One of them becomes two.  Pre: `at` lies inside it, with something on either side.
+  Status Split(PhysRange range, PhysAddr at);
+  // Another type for one of them.  Firmware has no service for that but to free it and to allocate it again, and may
+  // overwrite what is free: its contents wait in `bounce` (whole pages), in pieces.  On error the piece that firmware
+  // did not give back is not held any more.
+  Status Retype(PhysRange range, EFI_MEMORY_TYPE type, std::span<std::byte> bounce);
   void FreeAll();
   std::span<const PhysRange> view() const { return taken_.view(); }
 
  private:
+  std::size_t IndexOf(PhysRange range) const;
+  void Drop(std::size_t index, PhysRange part);
+
   const Firmware& firmware_;
   FixedVector<PhysRange, kMaxEntries> taken_;
 };

@@ -9,7 +9,6 @@
 #include "common/abi/kho.h"
 #include "common/abi/setup-data.h"
 #include "common/format/fdt.h"
-#include "common/format/handover-variable.h"
 #include "common/mem/phys-read.h"
 #include "efi-stub/explain.h"
 
@@ -107,6 +106,7 @@ class Finder {
       // A boot that this very handover breaks would come back to it for ever.
       const Status deleted = firmware_.SetVariable(kHandoverVariable, kVendorGuid, attributes, {});
       TRY(Check(problem_, deleted, kVariableName));
+      out_.one_shot = {variable, attributes};
     }
     TRY(CheckNamed(variable.at));
     TRY(CheckNamed(variable.scratch));
@@ -201,6 +201,17 @@ class Finder {
 Status FindHandoverSources(const Firmware& firmware, const Self& self, const PeImage& own, bool is_secure,
                            const MemoryMap& map, Storage& storage, HandoverSources& out, Problem& problem) {
   return Finder(firmware, self, own, is_secure, map, storage, out, problem).FindAll();
+}
+
+Status RestoreVariable(const Firmware& firmware, HandoverSources& sources) {
+  if (!sources.one_shot) {
+    return kDone;
+  }
+  const StoredHandoverVariable stored = EncodeHandoverVariable(sources.one_shot->variable);
+  TRY(firmware.SetVariable(kHandoverVariable, kVendorGuid, sources.one_shot->attributes,
+                           std::as_bytes(std::span(&stored, 1))));
+  sources.one_shot.reset();
+  return kDone;
 }
 
 }  // namespace holdfast::efi

@@ -6,7 +6,10 @@
 
 #pragma once
 
+#include <optional>
+
 #include "common/format/find-handovers.h"
+#include "common/format/handover-variable.h"
 #include "common/format/pe-image.h"
 #include "common/mem/phys-memory.h"
 #include "efi-stub/firmware.h"
@@ -25,6 +28,12 @@ struct HandoverSources {
     std::array<std::byte, 32> record;
   };
   alignas(16) KhoNode kho{};
+  // A one-shot variable as it was; it is deleted.
+  struct OneShot {
+    HandoverVariable variable;
+    std::uint32_t attributes = 0;
+  };
+  std::optional<OneShot> one_shot{};
 };
 
 // A one-shot variable is deleted before what it points at is read; one that cannot be deleted is refused.  With
@@ -35,5 +44,8 @@ struct HandoverSources {
 // kUnreadable (what the variable names is no memory by `map`), kFirmware.
 Status FindHandoverSources(const Firmware& firmware, const Self& self, const PeImage& own, bool is_secure,
                            const MemoryMap& map, Storage& storage, HandoverSources& out, Problem& problem);
+// Sets a one-shot variable again, as it was: nothing was started, and the next boot must not take what is still there
+// for free.  Pre: what it points at was read, and its digest was right.  Firmware's errors.
+Status RestoreVariable(const Firmware& firmware, HandoverSources& sources);
 
 }  // namespace holdfast::efi

@@ -45,7 +45,9 @@ struct PeOptionalHeader {
   Le64 image_base;
   Le32 section_alignment;
   Le32 file_alignment;
-  std::array<std::byte, 16> versions;
+  std::array<std::byte, 4> system_version;
+  Le16 major_image_version;
+  std::array<std::byte, 10> other_versions;
   Le32 size_of_image;
   Le32 size_of_headers;
   Le32 checksum;
@@ -55,6 +57,7 @@ struct PeOptionalHeader {
   Le32 num_directories;
 };
 static_assert(sizeof(PeOptionalHeader) == 112 && offsetof(PeOptionalHeader, section_alignment) == 32);
+static_assert(offsetof(PeOptionalHeader, major_image_version) == 44);
 static_assert(offsetof(PeOptionalHeader, size_of_image) == 56 && offsetof(PeOptionalHeader, num_directories) == 108);
 
 struct PeDirectory {

@@ -166,6 +166,12 @@ void SayOtherFence(TextWriter& out, std::string_view name, Fence fence) {
   out.Untrusted(name).Text(" is fenced as reserved, not as ").Text(FenceName(fence));
 }
 
+void SayNoText(TextWriter& out, std::string_view what) { out.Text(what).Text(" is no text, and ignored"); }
+
+void SayRestored(TextWriter& out, std::string_view what, bool is_restored) {
+  out.Text(what).Text(is_restored ? " is set again" : " is lost: firmware does not take it");
+}
+
 void SayMeasured(TextWriter& out, std::uint32_t pcr) { out.Text("measured into PCR ").Dec(pcr); }
 
 void SayNotMeasured(TextWriter& out, std::string_view why) { out.Text("not measured: ").Text(why); }

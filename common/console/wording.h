@@ -47,6 +47,10 @@ void SayLost(TextWriter& out, std::string_view name, PhysRange first, std::uint6
 void SayIgnored(TextWriter& out, std::string_view what);
 // "NAME is fenced as reserved, not as FENCE": no other type goes through this entry.
 void SayOtherFence(TextWriter& out, std::string_view name, Fence fence);
+// "WHAT is no text, and ignored"
+void SayNoText(TextWriter& out, std::string_view what);
+// "WHAT is set again", for the next boot, or "WHAT is lost: firmware does not take it".
+void SayRestored(TextWriter& out, std::string_view what, bool is_restored);
 // "measured into PCR N", "not measured: WHY"
 void SayMeasured(TextWriter& out, std::uint32_t pcr);
 void SayNotMeasured(TextWriter& out, std::string_view why);

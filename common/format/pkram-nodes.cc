@@ -24,36 +24,37 @@ struct Object {
 
 bool IsOf2020(PkramObjectForm form) { return form != PkramObjectForm::kStreams; }
 
-Object DecodeObject(const StoredPage& page, PkramObjectForm form) {
+// What all forms call by the same names.
+template <typename Stored>
+Object Begin(const StoredPage& page, PkramObjectForm form, const Stored& stored) {
   Object out;
   out.shown = {.at = page.at(), .form = form};
-  switch (form) {
-    case PkramObjectForm::kRfc2020: {
-      const auto stored = page.Get<PkramObjectRfc>(0);
-      out.shown.data_length = stored.data_len.value();
-      out.pages = AddressOfPfn(stored.link_pfn.value());
-      out.one_page = AddressOfPfn(stored.data_pfn.value());
-      out.next = AddressOfPfn(stored.obj_pfn.value());
-      break;
-    }
-    case PkramObjectForm::kIntel2020: {
-      const auto stored = page.Get<PkramObjectIntel>(0);
-      out.shown.data_length = stored.data_len.value();
-      out.pages = AddressOfPfn(stored.link_first_pfn.value());
-      out.one_page = AddressOfPfn(stored.data_pfn.value());
-      out.next = AddressOfPfn(stored.obj_pfn.value());
-      break;
-    }
-    case PkramObjectForm::kStreams: {
-      const auto stored = page.Get<PkramObjectStreams>(0);
-      out.shown.data_length = stored.data_len.value();
-      out.pages = AddressOfPfn(stored.pages_head_pfn.value());
-      out.bytes = AddressOfPfn(stored.bytes_head_pfn.value());
-      out.next = AddressOfPfn(stored.obj_pfn.value());
-      break;
-    }
-  }
+  out.shown.data_length = stored.data_len.value();
+  out.next = AddressOfPfn(stored.obj_pfn.value());
   return out;
+}
+
+Object DecodeObject(const StoredPage& page, PkramObjectForm form) {
+  if (form == PkramObjectForm::kStreams) {
+    const auto stored = page.Get<PkramObjectStreams>(0);
+    Object out = Begin(page, form, stored);
+    out.pages = AddressOfPfn(stored.pages_head_pfn.value());
+    out.bytes = AddressOfPfn(stored.bytes_head_pfn.value());
+    return out;
+  }
+  // The two of 2020 differ in where their fields are.
+  const auto decode = [&](const auto& stored, Le64 pages) {
+    Object out = Begin(page, form, stored);
+    out.pages = AddressOfPfn(pages.value());
+    out.one_page = AddressOfPfn(stored.data_pfn.value());
+    return out;
+  };
+  if (form == PkramObjectForm::kRfc2020) {
+    const auto stored = page.Get<PkramObjectRfc>(0);
+    return decode(stored, stored.link_pfn);
+  }
+  const auto stored = page.Get<PkramObjectIntel>(0);
+  return decode(stored, stored.link_first_pfn);
 }
 
 // All pages of a node's name, the end included.

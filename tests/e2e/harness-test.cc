@@ -123,7 +123,7 @@ TEST_CASE("Without Holdfast a kexec loses the bytes", "[e2e][harness][baseline]"
   CHECK(CountDifferent(guest, kept) > kept.num_pages() / 2);
 }
 
-TEST_CASE("Pages that memmap= keeps are found through three stock kexecs", "[e2e][harness]") {
+TEST_CASE("Pages that memmap= keeps are found through three stock kexecs", "[e2e][harness][exhaustive]") {
   Guest guest({.memory = "2G", .kernel = "6.1", .carried = {"6.12", "new"}});
   const KeptPages kept = ScatterPages(guest, 16, 0x40000000);
   for (const char* kernel : {"6.12", "new", "6.12"}) {
@@ -135,7 +135,7 @@ TEST_CASE("Pages that memmap= keeps are found through three stock kexecs", "[e2e
   }
 }
 
-TEST_CASE("Pages above 4 GiB are found after a stock kexec under OVMF", "[e2e][harness][ovmf]") {
+TEST_CASE("Pages above 4 GiB are found after a stock kexec under OVMF", "[e2e][harness][ovmf][exhaustive]") {
   Guest guest({.firmware = Firmware::kOvmf, .memory = "6G", .cpus = 2, .kernel = "6.12", .carried = {"new"}});
   const KeptPages kept = FillPages(guest, "64M");
   for (const Extent& extent : kept.extents) CHECK(extent.start >= std::uint64_t{4} << 30);

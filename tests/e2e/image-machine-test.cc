@@ -248,7 +248,7 @@ long PartsAsRam(Guest& guest, const KeptPages& kept) {
 
 // Memory in 1,500 pieces makes a map of more entries than any kernel or loader has room for.
 TEST_CASE("Image: 1,500 scattered extents survive, in a map with its smallest gaps closed",
-          "[e2e][image][machine][scatter]") {
+          "[e2e][image][machine][scatter][exhaustive]") {
   Guest guest(
       {.memory = "8G",
        .kernel = "6.1",

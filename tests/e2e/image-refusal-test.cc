@@ -294,24 +294,24 @@ TEST_CASE("Image refused: a kept range lies where the loader put the image", "[e
                       kSoon);
 }
 
-TEST_CASE("Image refused: a kept range lies where the loader put the initrd", "[e2e][image][refusal]") {
-  RefusingGuest guest({.image = ImageWith("6.12", "bzimage")});
+// The loader puts an initrd, or the bundle that comes as one, at the same place each time.
+void ExpectMeetsInitrd(RefusingGuest& guest, const std::string& what) {
   const Places places = guest.Load("holdfast=0x0,0," + std::string(64, '0'));
   const std::uint64_t kept = places.initrd.mem + 0x1000;
   guest.Load(guest.MakeOption(Preserve(kept, 0x2000, "guest0")));
-  guest.ExpectRefusal("overlap: initrd " + RangeText(places.initrd.mem, guest.initrd_size()) + " meets kept guest0 " +
-                          RangeText(kept, 0x2000),
+  guest.ExpectRefusal("overlap: " + what + " " + RangeText(places.initrd.mem, guest.initrd_size()) +
+                          " meets kept guest0 " + RangeText(kept, 0x2000),
                       kSoon);
+}
+
+TEST_CASE("Image refused: a kept range lies where the loader put the initrd", "[e2e][image][refusal]") {
+  RefusingGuest guest({.image = ImageWith("6.12", "bzimage")});
+  ExpectMeetsInitrd(guest, "initrd");
 }
 
 TEST_CASE("Image refused: a kept range lies where the loader put the bundle", "[e2e][image][refusal]") {
   RefusingGuest guest({.image = BareImage(), .initrd = BundleOf("6.12", "bzimage").Encode()});
-  const Places places = guest.Load("holdfast=0x0,0," + std::string(64, '0'));
-  const std::uint64_t kept = places.initrd.mem + 0x1000;
-  guest.Load(guest.MakeOption(Preserve(kept, 0x2000, "guest0")));
-  guest.ExpectRefusal("overlap: bundle " + RangeText(places.initrd.mem, guest.initrd_size()) + " meets kept guest0 " +
-                          RangeText(kept, 0x2000),
-                      kSoon);
+  ExpectMeetsInitrd(guest, "bundle");
 }
 
 TEST_CASE("Image refused: a kept range lies where the loader put boot_params", "[e2e][image][refusal]") {

@@ -128,6 +128,7 @@ EFI_STATUS FakeEfiMemory::Free(EFI_PHYSICAL_ADDRESS address, std::uint64_t pages
     return EFI_NOT_FOUND;
   }
   Set(range.value(), EfiConventionalMemory);
+  std::ranges::fill(Bytes(range.value().Intersection(range_)), std::byte{0xaf});
   return EFI_SUCCESS;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // Firmware's memory: a map with types over memory of this process, which is where the addresses say it is.
 //
-// It answers as OVMF does: nothing but free memory can be allocated, a map is made of entries of one type each.
+// It answers as OVMF does: nothing but free memory can be allocated, a map is made of entries of one type each; and a
+// DEBUG build of it overwrites what is freed.
 
 #pragma once
 

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "tests/support/fake-processor.h"
+
 namespace holdfast::test {
 namespace {
 
@@ -367,6 +369,9 @@ std::vector<FakeEfiMemory::Entry> FakeFirmware::Taken() const {
 
 EFI_STATUS FakeFirmware::Enter(const char* service) {
   ++calls[service];
+  if (IsInVectorScope()) {
+    ++num_calls_in_vector_scopes;
+  }
   const auto found = failing.find(service);
   return found == failing.end() ? EFI_SUCCESS : found->second;
 }

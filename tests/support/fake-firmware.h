@@ -62,6 +62,7 @@ class FakeFirmware {
   std::vector<Protocol> protocols;
   std::u16string printed;
   std::map<std::string, std::size_t> calls;  // of each service by its name
+  std::size_t num_calls_in_vector_scopes = 0;
 
   // --- What is to go wrong
   std::map<std::string, EFI_STATUS> failing;  // a service that always fails: "AllocatePages"
@@ -79,7 +80,8 @@ class FakeFirmware {
 
   // The application's own image and options.
   void SetSelf(std::span<const std::byte> image);
-  void SetOptions(std::u16string options);  // a NUL is put behind them
+  void SetOptions(std::u16string options);                               // a NUL is put behind them
+  void CutOptions(std::uint32_t size) { self_.LoadOptionsSize = size; }  // bytes
   void SetVariable(const std::u16string& name, const EFI_GUID& vendor, std::uint32_t attributes, const Bytes& bytes);
   const Variable* FindVariable(const std::u16string& name, const EFI_GUID& vendor) const;  // null without one
   void SetSecureBoot(bool is_on);

@@ -46,9 +46,9 @@ inline ByteVector Filled(std::size_t size, unsigned value) { return ByteVector(s
 // --- A bzImage ----------------------------------------------------------------------------------------------------
 
 // As in Debian's 6.1 cloud kernel.
-inline SetupHeader DebianHeader() {
+inline SetupHeader DebianHeader(std::uint8_t setup_sectors = 39) {
   SetupHeader header{};
-  header.setup_sects = std::byte{39};
+  header.setup_sects = std::byte{setup_sectors};
   header.syssize.Set(0x100);
   header.boot_flag.Set(0xaa55);
   header.header.Set(kSetupHeaderMagic);

@@ -149,15 +149,7 @@ inline Bytes FakeKernel(PayloadCodec codec, const Bytes& unpacked) {
     Push(payload, Le32(static_cast<std::uint32_t>(unpacked.size())));
   }
   constexpr std::uint32_t kPayloadOffset = 0x400;
-  SetupHeader header{};
-  header.setup_sects = std::byte{1};
-  header.boot_flag.Set(0xaa55);
-  header.header.Set(kSetupHeaderMagic);
-  header.version.Set(0x020f);
-  header.loadflags = std::byte{1};
-  header.kernel_alignment.Set(0x200000);
-  header.relocatable_kernel = std::byte{1};
-  header.xloadflags.Set(0x7f);
+  SetupHeader header = test::DebianHeader(1);
   header.cmdline_size.Set(2047);
   header.payload_offset.Set(kPayloadOffset);
   header.payload_length.Set(static_cast<std::uint32_t>(payload.size()));

@@ -151,16 +151,8 @@ void WriteChains() {
 }
 
 void WriteKernels() {
-  SetupHeader header{};
-  header.setup_sects = std::byte{1};
-  header.header.Set(kSetupHeaderMagic);
-  header.version.Set(0x020f);
-  header.loadflags = std::byte{1};
-  header.kernel_alignment.Set(0x200000);
-  header.relocatable_kernel = std::byte{1};
-  header.xloadflags.Set(0x7f);
-  header.pref_address.Set(0x1000000);
-  header.init_size.Set(0x3378000);
+  SetupHeader header = test::DebianHeader(1);
+  header.boot_flag.Set(0);
   std::vector<std::byte> file(2 * 512 + 0x201);
   std::memcpy(file.data() + kSetupHeaderOffset, &header, sizeof(header));
   Write("kernel-header", "small", file);

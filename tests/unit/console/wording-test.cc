@@ -55,6 +55,10 @@ TEST_CASE("From firmware the stage says what it does in these words", "[console]
   CHECK(Said(SayLost, "a\n", R(0x1000, 0x3000), 0) == "lost a? [0x1000, 0x3000), 0 B: not what its digest says");
   CHECK(Said(SayIgnored, "command line") == "command line from outside is ignored under Secure Boot");
   CHECK(Said(SayOtherFence, "guest0", Fence::kPmem) == "guest0 is fenced as reserved, not as pmem");
+  CHECK(Said(SayNoText, "what the loader said") == "what the loader said is no text, and ignored");
+  CHECK(Said(SayRestored, "HoldfastHandover variable", true) == "HoldfastHandover variable is set again");
+  CHECK(Said(SayRestored, "HoldfastHandover variable", false) ==
+        "HoldfastHandover variable is lost: firmware does not take it");
   CHECK(Said(SayMeasured, 15) == "measured into PCR 15");
   CHECK(Said(SayNotMeasured, "no TPM") == "not measured: no TPM");
   CHECK(Said(SayOverwriteRequest, "cleared") == "overwrite request cleared");

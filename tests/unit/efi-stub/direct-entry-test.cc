@@ -14,6 +14,7 @@
 #include "common/format/e820.h"
 #include "tests/support/entered-kernel.h"
 #include "tests/support/fake-firmware.h"
+#include "tests/support/fake-processor.h"
 #include "tests/support/kernel-files.h"
 #include "tests/support/plan-fixtures.h"
 #include "tests/support/ranges.h"
@@ -66,7 +67,8 @@ struct Case {
             .initrd = initrd,
             .command_line = kLine,
             .nodes = nodes.view(),
-            .report = report};
+            .report = report,
+            .policy = policy};
   }
 
   // Where the kernel was entered, or nothing where it was refused.
@@ -106,6 +108,7 @@ struct Case {
   test::ByteVector initrd = test::Filled(100, 0x77);
   SetupDataNodes nodes;
   BootReport report;
+  Policy policy;
   Status status = kDone;
   Problem problem;
 };
@@ -280,10 +283,40 @@ TEST_CASE("A map that changes while boot services end is read once more", "[efi]
     CHECK(c.Run());
     CHECK(c.fake.calls["ExitBootServices"] == 3);
   }
-  SECTION("but not for ever") {
+}
+
+// What firmware may not answer any more is not asked, and nobody is returned to.
+TEST_CASE("Boot services that do not end are the end", "[efi][direct]") {
+  Case c;
+  c.policy.refusal_delay_seconds = 7;
+  const auto stopped = [&c] {
+    const auto printed = c.fake.printed;
+    std::optional<test::StoppedMachine> stop;
+    try {
+      static_cast<void>(c.Run());
+    } catch (const test::StoppedMachine& machine) {
+      stop = machine;
+    }
+    REQUIRE(stop);
+    CHECK(c.fake.printed == printed);
+    CHECK(c.fake.calls["FreePages"] == 0);
+    return *stop;
+  };
+  SECTION("by a reset") {
     c.fake.num_stale_keys = 100;
-    c.CheckRefusal(Errc::kFirmware, EFI_INVALID_PARAMETER, "boot services");
+    CHECK(stopped().reset_after == 7);
     CHECK(c.fake.calls["ExitBootServices"] == 4);
+    CHECK(c.problem.what == "boot services");
+  }
+  SECTION("by halting, and what is said goes to the debug port") {
+    test::DebugPort& port = test::FakeDebugPort();
+    port = {.is_there = true, .text = {}};
+    c.policy.on_refusal = OnRefusal::kHalt;
+    c.fake.failing["ExitBootServices"] = EFI_DEVICE_ERROR;
+    CHECK_FALSE(stopped().reset_after);
+    CHECK(port.text.find("holdfast: refused: firmware: ") == 0);
+    CHECK(port.text.find("holdfast: halted") != std::string::npos);
+    port = {};
   }
 }
 

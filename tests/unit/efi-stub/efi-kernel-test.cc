@@ -7,6 +7,7 @@
 #include "efi-stub/console.h"
 #include "efi-stub/initrd-offer.h"
 #include "tests/support/fake-firmware.h"
+#include "tests/support/pe-files.h"
 #include "tests/support/ranges.h"
 
 namespace holdfast::efi {
@@ -131,6 +132,20 @@ TEST_CASE("The handover entry is looked at before it is entered", "[efi][efi-ker
     CHECK(enter().error() == Error{Errc::kMalformed, 0xc00});
   }
   CHECK(ledger.view().empty());
+}
+
+TEST_CASE("A stub that takes an initrd says so", "[efi][efi-kernel]") {
+  test::TestPe pe = test::SmallPe();
+  test::ByteVector kernel = pe.Build();
+  CHECK_FALSE(TakesInitrd(kernel));
+  const std::size_t version = test::TestPe::kOptionalHeader + offsetof(PeOptionalHeader, major_image_version);
+  test::Put(kernel, version, Le16(1));
+  CHECK(TakesInitrd(kernel));
+  CHECK(TakesInitrd(std::span(kernel).first(version + 2)));
+  CHECK_FALSE(TakesInitrd(std::span(kernel).first(version + 1)));
+  CHECK_FALSE(TakesInitrd(std::span(kernel).first(kPeOffsetField + 3)));
+  test::Put(kernel, kPeOffsetField, Le32(0xffffffff));
+  CHECK_FALSE(TakesInitrd(kernel));
 }
 
 TEST_CASE("An initrd that somebody else offers is a reason not to start", "[efi][efi-kernel]") {

@@ -15,7 +15,7 @@ using test::FakeFirmware;
 
 class Fenced {
  public:
-  Fenced() : firmware_(fake.image(), fake.table()), ledger(firmware_), fence(ledger, storage_) {}
+  Fenced() : firmware_(fake.image(), fake.table()), ledger(firmware_), fence(ledger, storage_, bounce_) {}
 
   FirmwareClaim Claim(std::uint64_t offset, std::uint64_t size, bool stays_ram = false) {
     return {fake.memory.Part(offset, size), stays_ram};
@@ -29,6 +29,7 @@ class Fenced {
  private:
   Firmware firmware_;
   std::array<FirmwareClaim, 4> storage_;
+  std::array<std::byte, 2 * kPageSize> bounce_;
 
  public:
   Ledger ledger;
@@ -56,11 +57,13 @@ TEST_CASE("Claims are allocated, each by its type", "[efi][firmware-fence]") {
     CHECK(f.fake.Taken() ==
           std::vector{f.Entry(0x1000, 0x3000, EfiReservedMemoryType), f.Entry(0x8000, 0x1000, EfiReservedMemoryType)});
   }
-  SECTION("a closed gap makes one of two") {
+  SECTION("a closed gap is claimed between what was, and that keeps its contents") {
     const std::array joined{f.Claim(0x1000, 0x8000)};
     REQUIRE(f.fence.Claim(joined, f.problem).ok());
     CHECK(f.fake.Taken() == std::vector{f.Entry(0x1000, 0x8000, EfiReservedMemoryType)});
-    CHECK(f.ledger.view().size() == 1);
+    CHECK(f.fake.calls["FreePages"] == 1);
+    f.ledger.FreeAll();
+    CHECK(f.fake.Taken().empty());
   }
   SECTION("one can become two") {
     const std::array split{f.Claim(0x1000, 0x1000), f.Claim(0x2000, 0x2000, /*stays_ram=*/true), wanted[1]};
@@ -74,6 +77,74 @@ TEST_CASE("Claims are allocated, each by its type", "[efi][firmware-fence]") {
     CHECK(f.fake.Taken().empty());
     CHECK(f.fence.view().empty());
   }
+}
+
+TEST_CASE("What is kept keeps its contents, whatever becomes of its claim", "[efi][firmware-fence]") {
+  Fenced f;
+  // More than one piece and no whole number of them: the bounce buffer has two pages.
+  const auto bytes = f.fake.memory.Bytes(f.fake.memory.Part(0x1000, 0x5000));
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<std::byte>(i * 7 + i / kPageSize);
+  }
+  const std::vector before(bytes.begin(), bytes.end());
+  const auto is_intact = [&] { return std::ranges::equal(bytes, before); };
+  const std::array first{f.Claim(0x1000, 0x5000)};
+  REQUIRE(f.fence.Claim(first, f.problem).ok());
+
+  SECTION("another type") {
+    const std::array wanted{f.Claim(0x1000, 0x5000, /*stays_ram=*/true)};
+    REQUIRE(f.fence.Claim(wanted, f.problem).ok());
+    CHECK(f.fake.Taken() == std::vector{f.Entry(0x1000, 0x5000, EfiLoaderData)});
+  }
+  SECTION("more of it, and a part of another type") {
+    const std::array wanted{f.Claim(0x0000, 0x2000), f.Claim(0x2000, 0x5000, /*stays_ram=*/true)};
+    REQUIRE(f.fence.Claim(wanted, f.problem).ok());
+    CHECK(f.fake.Taken() ==
+          std::vector{f.Entry(0x0000, 0x2000, EfiReservedMemoryType), f.Entry(0x2000, 0x5000, EfiLoaderData)});
+  }
+  SECTION("another type, which firmware does not give") {
+    f.fake.failing["AllocatePages"] = EFI_OUT_OF_RESOURCES;
+    const std::array wanted{f.Claim(0x1000, 0x5000, /*stays_ram=*/true)};
+    CHECK(f.fence.Claim(wanted, f.problem).error() == Error{Errc::kFirmware, EFI_OUT_OF_RESOURCES});
+    CHECK(f.problem.range == wanted[0].range);
+    // All but the piece that was on its way.
+    CHECK(std::ranges::equal(bytes.subspan(0x2000), std::span(before).subspan(0x2000)));
+    f.ledger.FreeAll();
+    CHECK(f.fake.Taken().empty());
+    return;
+  }
+  CHECK(is_intact());
+  f.ledger.FreeAll();
+  CHECK(f.fake.Taken().empty());
+}
+
+TEST_CASE("Claims go from the top down", "[efi][firmware-fence]") {
+  Fenced f;
+  f.fake.memory.Set(f.fake.memory.Part(0x2000, 0x1000), EfiBootServicesData);
+  const std::array wanted{f.Claim(0x2000, 0x1000), f.Claim(0x8000, 0x1000)};
+  REQUIRE_FALSE(f.fence.Claim(wanted, f.problem).ok());
+  REQUIRE(f.ledger.view().size() == 1);
+  CHECK(f.ledger.view()[0] == wanted[1].range);
+}
+
+TEST_CASE("What a kernel may take over is claimed as RAM until it is known", "[efi][firmware-fence]") {
+  std::array<KeptRange, 4> storage;
+  PreservedMap kept(storage);
+  REQUIRE(kept.Add({.range = R(0x2000, 0x3000), .source = 1}).ok());
+  REQUIRE(kept.Add({.range = R(0x4000, 0x5000), .source = 2}).ok());
+  REQUIRE(kept.Add({.range = R(0x8000, 0x9000), .source = 1}).ok());
+  REQUIRE(kept.Add({.range = R(0xb000, 0xc000), .source = 2}).ok());
+  REQUIRE(kept.Seal().ok());
+  std::array claims{FirmwareClaim{R(0x1000, 0x2000)}, FirmwareClaim{R(0x2000, 0x5000)},
+                    FirmwareClaim{R(0x8000, 0x9000), true}, FirmwareClaim{R(0x9000, 0xc000)}};
+  ClaimAsRam(kept, 2, claims);
+  CHECK(claims == std::array{FirmwareClaim{R(0x1000, 0x2000)}, FirmwareClaim{R(0x2000, 0x5000), true},
+                             FirmwareClaim{R(0x8000, 0x9000), true}, FirmwareClaim{R(0x9000, 0xc000), true}});
+  claims = {FirmwareClaim{R(0x1000, 0x2000)}, FirmwareClaim{R(0x2000, 0x5000)}, FirmwareClaim{R(0x8000, 0x9000)},
+            FirmwareClaim{R(0x9000, 0xc000)}};
+  ClaimAsRam(kept, 1, claims);
+  CHECK(claims == std::array{FirmwareClaim{R(0x1000, 0x2000)}, FirmwareClaim{R(0x2000, 0x5000), true},
+                             FirmwareClaim{R(0x8000, 0x9000), true}, FirmwareClaim{R(0x9000, 0xc000)}});
 }
 
 TEST_CASE("A claim of what firmware owns is refused, and named", "[efi][firmware-fence]") {

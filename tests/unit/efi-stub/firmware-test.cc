@@ -37,6 +37,25 @@ TEST_CASE("The application learns who it is", "[efi][firmware]") {
   SECTION("without options") {
     REQUIRE(firmware.ReadSelf(self).ok());
     CHECK(self.options.empty());
+    CHECK_FALSE(self.has_other_options);
+  }
+  SECTION("with empty ones") {
+    fake.SetOptions(u"");
+    REQUIRE(firmware.ReadSelf(self).ok());
+    CHECK(self.options.empty());
+    CHECK_FALSE(self.has_other_options);
+  }
+  SECTION("with others, that are none") {
+    // As an EFI_LOAD_OPTION begins: its attributes.
+    fake.SetOptions(u"\x01\x00 quiet");
+    SECTION("by their first character") {}
+    SECTION("by their size") {
+      fake.SetOptions(u"quiet");
+      fake.CutOptions(7);
+    }
+    REQUIRE(firmware.ReadSelf(self).ok());
+    CHECK(self.options.empty());
+    CHECK(self.has_other_options);
   }
   SECTION("and firmware, too") { CHECK(firmware.vendor() == u"Fake"); }
 }
@@ -53,6 +72,22 @@ TEST_CASE("Secure Boot is on with its variable and without setup mode", "[efi][f
   CHECK(firmware.IsSecure());
   fake.SetSecureBoot(false);
   CHECK_FALSE(firmware.IsSecure());
+}
+
+TEST_CASE("Secure Boot is taken to be on where firmware does not tell", "[efi][firmware]") {
+  FakeFirmware fake;
+  const Firmware firmware(fake.image(), fake.table());
+  fake.SetSecureBoot(false);
+  SECTION("what the variable is") { fake.failing["GetVariable"] = EFI_DEVICE_ERROR; }
+  SECTION("by one byte") {
+    fake.variables[0].bytes = {std::byte{0}, std::byte{0}};
+    fake.variables[1].bytes = {std::byte{0}};
+  }
+  SECTION("by 0 or 1") {
+    fake.variables[0].bytes = {std::byte{2}};
+    fake.variables[1].bytes = {std::byte{0}};
+  }
+  CHECK(firmware.IsSecure());
 }
 
 TEST_CASE("Only free memory can be taken", "[efi][firmware]") {

@@ -175,6 +175,22 @@ TEST_CASE("A one-shot variable is deleted before it is believed", "[efi][handove
     CHECK(out.trees.size() == 1);
     CHECK_FALSE(HasVariable(app));
   }
+  SECTION("and can be set again, as it was") {
+    SetVariable(app, variable);
+    const auto before = *app.fake.FindVariable(kHandoverVariable, kVendorGuid);
+    REQUIRE(Find(app, out).ok());
+    app.fake.failing["SetVariable"] = EFI_OUT_OF_RESOURCES;
+    CheckError(RestoreVariable(app.firmware, out), Errc::kFirmware, EFI_OUT_OF_RESOURCES);
+    app.fake.failing.clear();
+    REQUIRE(RestoreVariable(app.firmware, out).ok());
+    REQUIRE(HasVariable(app));
+    const auto& after = *app.fake.FindVariable(kHandoverVariable, kVendorGuid);
+    CHECK(after.bytes == before.bytes);
+    CHECK(after.attributes == before.attributes);
+    const auto calls = app.fake.calls["SetVariable"];
+    REQUIRE(RestoreVariable(app.firmware, out).ok());
+    CHECK(app.fake.calls["SetVariable"] == calls);
+  }
   SECTION("even where what it names is not there") {
     app.map.Clear();
     SetVariable(app, variable);
@@ -194,6 +210,7 @@ TEST_CASE("A one-shot variable is deleted before it is believed", "[efi][handove
     REQUIRE(Find(app, out).ok());
     CHECK(out.trees.size() == 1);
     CHECK(HasVariable(app));
+    CHECK_FALSE(out.one_shot);
   }
 }
 

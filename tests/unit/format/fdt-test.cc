@@ -56,9 +56,8 @@ AlignedBytes TreeOf(const std::vector<std::uint32_t>& words, const std::string& 
 }
 
 // A small tree with one of everything.
-AlignedBytes SampleTree() {
-  AlignedBytes storage(512);
-  FdtWriter writer(storage.span());
+Result<std::span<const std::byte>> WriteSample(std::span<std::byte> storage) {
+  FdtWriter writer(storage);
   writer.BeginNode("");
   writer.String("compatible", "holdfast,sample");
   writer.U32("u32", 0x01020304);
@@ -71,7 +70,12 @@ AlignedBytes SampleTree() {
   writer.BeginNode("second");
   writer.EndNode();
   writer.EndNode();
-  return AlignedBytes(writer.Finish().value());
+  return writer.Finish();
+}
+
+AlignedBytes SampleTree() {
+  AlignedBytes storage(512);
+  return AlignedBytes(WriteSample(storage.span()).value());
 }
 
 TEST_CASE("A tree that was written reads the same", "[format][fdt]") {
@@ -356,20 +360,7 @@ TEST_CASE("A writer whose storage is too small says so at the end", "[format][fd
   for (std::size_t size = 0; size < needed; ++size) {
     INFO(size);
     AlignedBytes storage(size);
-    FdtWriter writer(storage.span());
-    writer.BeginNode("");
-    writer.String("compatible", "holdfast,sample");
-    writer.U32("u32", 0x01020304);
-    writer.U64("u64", 0x0102030405060708);
-    writer.BeginNode("first");
-    writer.Bytes("empty", {});
-    writer.BeginNode("inner");
-    writer.EndNode();
-    writer.EndNode();
-    writer.BeginNode("second");
-    writer.EndNode();
-    writer.EndNode();
-    const auto result = writer.Finish();
+    const auto result = WriteSample(storage.span());
     if (!result.ok()) {
       CheckError(result, Errc::kTableFull, size);
     }

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// What only privileged instructions and ports can do: the seam to the processor, which unit tests have another of.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "common/console/console.h"
+
+namespace holdfast::efi {
+
+std::optional<ConsoleSink> OpenDebugPort();
+bool Is5Levels();
+bool IsConfidentialGuest();
+
+// Vector instructions for the length of a scope, which must not call firmware.
+class VectorScope {
+ public:
+  VectorScope();
+  ~VectorScope();
+  VectorScope(const VectorScope&) = delete;
+  VectorScope& operator=(const VectorScope&) = delete;
+
+ private:
+  std::uint64_t before_;
+};
+
+[[noreturn]] void Halt();
+[[noreturn]] void ResetAfter(std::uint32_t seconds);
+
+}  // namespace holdfast::efi
