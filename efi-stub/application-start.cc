@@ -181,7 +181,7 @@ void Application::GiveBack() {
   if (has_report_) {
     TakeReportBack(firmware_);
   }
-  ledger_.FreeAll();
+  ledger_.FreeAll({.bounce = storage_.report, .map = storage_.firmware_map, .entries = storage_.owned});
 }
 
 }  // namespace holdfast::efi

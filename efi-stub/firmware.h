@@ -15,6 +15,7 @@
 
 #include "common/base/bounded-vector.h"
 #include "common/base/result.h"
+#include "common/format/efi-memory-map.h"
 #include "common/mem/phys-range.h"
 #include "efi-stub/efi.h"
 
@@ -119,12 +120,22 @@ class Ledger {
   // overwrite what is free: its contents wait in `bounce` (whole pages), in pieces.  On error the piece that firmware
   // did not give back is not held any more.
   Status Retype(PhysRange range, EFI_MEMORY_TYPE type, std::span<std::byte> bounce);
-  void FreeAll();
+  // What it takes to free pages as they are: without room nothing is done about their contents.
+  struct Room {
+    std::span<std::byte> bounce;       // whole pages
+    std::span<std::byte> map;          // for firmware's
+    std::span<FirmwareRange> entries;  // of it
+  };
+  // EDK II overwrites what it is given back (DEBUG_CLEAR_MEMORY, MdeModulePkg/Core/Dxe/Mem/Page.c), Debian's OVMF too:
+  // the contents are put back, unless firmware has taken the pages at once.
+  void FreeAll(const Room& room = {});
   std::span<const PhysRange> view() const { return taken_.view(); }
 
  private:
   std::size_t IndexOf(PhysRange range) const;
   void Drop(std::size_t index, PhysRange part);
+  void FreeIntact(PhysRange range, const Room& room) const;
+  bool IsFree(PhysRange range, const Room& room) const;
 
   const Firmware& firmware_;
   FixedVector<PhysRange, kMaxEntries> taken_;

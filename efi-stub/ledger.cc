@@ -82,11 +82,38 @@ void Ledger::Free(PhysRange range) {
   taken_.Erase(index, index + 1);
 }
 
-void Ledger::FreeAll() {
+void Ledger::FreeAll(const Room& room) {
   for (const PhysRange range : taken_) {
-    firmware_.Free(range);
+    if (room.bounce.empty()) {
+      firmware_.Free(range);
+    } else {
+      FreeIntact(range, room);
+    }
   }
   taken_.Clear();
+}
+
+void Ledger::FreeIntact(PhysRange range, const Room& room) const {
+  for (PhysRange rest = range; !rest.empty();) {
+    const PhysRange piece = rest.UpTo(PhysAddr(rest.start().raw() + room.bounce.size()));
+    std::memcpy(room.bounce.data(), At(piece), piece.size());
+    firmware_.Free(piece);
+    // What became of the pages is firmware's matter, but for free ones.
+    if (IsFree(piece, room)) {
+      std::memcpy(At(piece), room.bounce.data(), piece.size());
+    }
+    rest = rest.From(piece.end());
+  }
+}
+
+bool Ledger::IsFree(PhysRange range, const Room& room) const {
+  StoredMap map;
+  BoundedVector<FirmwareRange> owned(room.entries);
+  if (!firmware_.ReadMap(room.map, map).ok() || !CollectFirmwareRanges(map.bytes, map.descriptor_size, owned).ok()) {
+    return false;
+  }
+  return std::none_of(owned.begin(), owned.end(),
+                      [range](const FirmwareRange& each) { return each.range.Overlaps(range); });
 }
 
 }  // namespace holdfast::efi

@@ -24,12 +24,16 @@ class Fenced {
     return {fake.memory.Part(offset, size), type, EFI_MEMORY_WB};
   }
 
+  Ledger::Room room() { return {.bounce = bounce_, .map = map_, .entries = entries_}; }
+
   FakeFirmware fake;
 
  private:
   Firmware firmware_;
   std::array<FirmwareClaim, 4> storage_;
   std::array<std::byte, 2 * kPageSize> bounce_;
+  alignas(16) std::array<std::byte, kPageSize> map_;
+  std::array<FirmwareRange, 64> entries_;
 
  public:
   Ledger ledger;
@@ -114,8 +118,19 @@ TEST_CASE("What is kept keeps its contents, whatever becomes of its claim", "[ef
     return;
   }
   CHECK(is_intact());
-  f.ledger.FreeAll();
+  f.ledger.FreeAll(f.room());
   CHECK(f.fake.Taken().empty());
+  CHECK(is_intact());
+}
+
+TEST_CASE("Pages that firmware does not say to be free are not written after they were given back",
+          "[efi][firmware-fence]") {
+  Fenced f;
+  const auto bytes = f.fake.memory.Bytes(f.fake.memory.Part(0x1000, 0x1000));
+  std::ranges::fill(bytes, std::byte{0x11});
+  REQUIRE(f.ledger.AllocateAt(f.fake.memory.Part(0x1000, 0x1000), EfiReservedMemoryType).ok());
+  f.ledger.FreeAll({.bounce = f.room().bounce, .map = {}, .entries = f.room().entries});
+  CHECK(bytes[0] != std::byte{0x11});
 }
 
 TEST_CASE("Claims go from the top down", "[efi][firmware-fence]") {
