@@ -12,6 +12,7 @@
 #include "common/format/utf16.h"
 #include "efi-stub/explain.h"
 #include "efi-stub/initrd-offer.h"
+#include "efi-stub/processor.h"
 
 namespace holdfast::efi {
 namespace {
@@ -24,8 +25,6 @@ constexpr std::string_view kInitrd = "initrd";
 constexpr std::uint64_t kBelow4GiB = 4 * kGiB;
 // handover_offset is the 32-bit entry's (boot.rst).
 constexpr std::uint64_t kHandover64Offset = 512;
-
-using HandoverEntry = void (*)(EFI_HANDLE image, EFI_SYSTEM_TABLE* table, BootParams* params);
 
 Result<std::uint64_t> FindHandoverEntry(const KernelImage& kernel, std::uint64_t image_size) {
   const SetupHeader& header = kernel.header;
@@ -110,11 +109,7 @@ Status EnterEfiHandover(const Firmware& firmware, Ledger& ledger, EFI_HANDLE ima
   InitrdOffer initrd(firmware, start.initrd);
   TRY(Check(problem, initrd.Install(), kInitrd));
 
-  const auto enter = reinterpret_cast<HandoverEntry>(base + offset.value());
-  // Firmware, which the stub still calls, switches interrupts on where it needs them.
-  asm volatile("cli" ::: "memory");
-  enter(image, firmware.table(), params.value());
-  asm volatile("sti" ::: "memory");
+  CallHandoverEntry({base + offset.value(), image, firmware.table(), params.value()});
   return Explain(problem, {Errc::kFirmware, EFI_ABORTED}, kKernel);
 }
 

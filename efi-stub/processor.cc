@@ -17,6 +17,13 @@ bool IsConfidentialGuest() { return x86::IsConfidentialGuest(); }
 VectorScope::VectorScope() : before_(x86::ReadCr4()) { x86::WriteCr4(before_ | x86::kCr4Osfxsr | x86::kCr4Osxmmexcpt); }
 VectorScope::~VectorScope() { x86::WriteCr4(before_); }
 
+void CallHandoverEntry(const HandoverCall& call) {
+  const auto enter = reinterpret_cast<void (*)(void* image, void* table, void* params)>(call.entry);
+  asm volatile("cli" ::: "memory");
+  enter(call.image, call.table, call.params);
+  asm volatile("sti" ::: "memory");
+}
+
 void Halt() { x86::Halt(); }
 
 void ResetAfter(std::uint32_t seconds) {

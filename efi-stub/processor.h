@@ -26,6 +26,16 @@ class VectorScope {
   std::uint64_t before_;
 };
 
+// Into a kernel's EFI stub, with interrupts off; firmware, which the stub still calls, switches them on where it needs
+// them.  Returns as the stub does.
+struct HandoverCall {
+  std::uintptr_t entry = 0;
+  void* image = nullptr;
+  void* table = nullptr;
+  void* params = nullptr;
+};
+void CallHandoverEntry(const HandoverCall& call);
+
 [[noreturn]] void Halt();
 [[noreturn]] void ResetAfter(std::uint32_t seconds);
 

@@ -372,6 +372,9 @@ EFI_STATUS FakeFirmware::Enter(const char* service) {
   if (IsInVectorScope()) {
     ++num_calls_in_vector_scopes;
   }
+  if (on_call) {
+    on_call(service);
+  }
   const auto found = failing.find(service);
   return found == failing.end() ? EFI_SUCCESS : found->second;
 }

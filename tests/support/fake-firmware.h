@@ -75,6 +75,7 @@ class FakeFirmware {
   // --- What became of it
   std::vector<std::unique_ptr<Image>> images;
   std::function<EFI_STATUS(Image&)> on_start;  // the kernel, while it runs
+  std::function<void(const char*)> on_call;    // a service by its name, before it answers
   std::size_t num_open_files = 0;
   bool left_boot_services = false;
 

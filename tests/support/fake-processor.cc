@@ -3,8 +3,6 @@
 
 #include "tests/support/fake-processor.h"
 
-#include "efi-stub/processor.h"
-
 namespace holdfast::test {
 namespace {
 
@@ -15,6 +13,11 @@ constinit int g_scopes = 0;
 DebugPort& FakeDebugPort() {
   static DebugPort port;
   return port;
+}
+
+std::function<void(const efi::HandoverCall&)>& FakeHandoverEntry() {
+  static std::function<void(const efi::HandoverCall&)> entry;
+  return entry;
 }
 
 bool IsInVectorScope() { return g_scopes != 0; }
@@ -39,6 +42,12 @@ bool IsConfidentialGuest() { return false; }
 
 VectorScope::VectorScope() : before_(0) { ++test::g_scopes; }
 VectorScope::~VectorScope() { --test::g_scopes; }
+
+void CallHandoverEntry(const HandoverCall& call) {
+  if (test::FakeHandoverEntry()) {
+    test::FakeHandoverEntry()(call);
+  }
+}
 
 void Halt() { throw test::StoppedMachine{}; }
 void ResetAfter(std::uint32_t seconds) { throw test::StoppedMachine{seconds}; }

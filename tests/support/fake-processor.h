@@ -4,8 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+
+#include "efi-stub/processor.h"
 
 namespace holdfast::test {
 
@@ -19,6 +22,9 @@ struct DebugPort {
   std::string text;
 };
 DebugPort& FakeDebugPort();
+
+// The stub at a kernel's handover entry; none returns at once.
+std::function<void(const efi::HandoverCall&)>& FakeHandoverEntry();
 
 // Vector instructions must be over where firmware is called.
 bool IsInVectorScope();
