@@ -161,7 +161,7 @@ TEST_CASE("A pmpool that a device tree tells of is fenced from 6.12, free pages 
   ComesThrough(guest, sent, "pmpool", BringsNode(guest));
 }
 
-TEST_CASE("A pmpool that the map marks is fenced from 6.12, free pages and all", "[e2e][foreign][image]") {
+TEST_CASE("A pmpool that the map marks is fenced from 6.12, free pages and all", "[e2e][foreign][image][exhaustive]") {
   Guest guest(ForeignGuest("6.12", "bzimage", kPoolOption));
   const Sent sent = SendPool(guest, kPool.start);
   ComesThrough(guest, sent, "pmpool", MarksPool());

@@ -61,7 +61,7 @@ TEST_CASE("Image: GRUB starts it on UEFI", "[e2e][image][grub][ovmf]") {
   StartsByGrub(Firmware::kOvmf, "6.12", "vmlinux");
 }
 
-TEST_CASE("Image: GRUB starts it on UEFI, and the kernel unpacks itself", "[e2e][image][grub][ovmf]") {
+TEST_CASE("Image: GRUB starts it on UEFI, and the kernel unpacks itself", "[e2e][image][grub][ovmf][exhaustive]") {
   StartsByGrub(Firmware::kOvmf, "new", "bzimage");
 }
 

@@ -76,7 +76,8 @@ TEST_CASE("Image: it and its initrd lie above 4 GiB", "[e2e][image][machine]") {
   CHECK(Damage(guest, kept) == "");
 }
 
-TEST_CASE("Image: a bundle above 4 GiB is found through the upper halves of its fields", "[e2e][image][machine]") {
+TEST_CASE("Image: a bundle above 4 GiB is found through the upper halves of its fields",
+          "[e2e][image][machine][exhaustive]") {
   Guest guest({.memory = "6G", .kernel = "6.1", .carried = {"6.12"}, .files = {StageFile(Stage())}});
   const KeptPages kept = ScatterPages(guest, 32, 6 * kGib);
   MakeHandover(guest, {kept});
@@ -337,7 +338,8 @@ Places BootThroughImage(int num_boots) {
 
 }  // namespace
 
-TEST_CASE("Image: under OVMF the kernel stands at another place each time", "[e2e][image][machine][kaslr][ovmf]") {
+TEST_CASE("Image: under OVMF the kernel stands at another place each time",
+          "[e2e][image][machine][kaslr][ovmf][exhaustive]") {
   const Places places = BootThroughImage(3);
   CHECK(places.physical.size() >= 2);
   CHECK(places.virtual_addresses.size() >= 2);

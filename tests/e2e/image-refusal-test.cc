@@ -166,19 +166,19 @@ TEST_CASE("Image refused: a part's digest differs", "[e2e][image][refusal]") {
   BundleIsRefused(bundle, "bad-digest: bundle's kernel BUNDLE: digest differs");
 }
 
-TEST_CASE("Image refused: the header's digest differs", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: the header's digest differs", "[e2e][image][refusal][exhaustive]") {
   ByteVector bundle = BundleOf("6.12", "bzimage").Encode();
   bundle[offsetof(StoredBundleHeader, entry)] ^= std::byte{1};
   BundleIsRefused(bundle, "bad-digest: bundle: digest differs");
 }
 
-TEST_CASE("Image refused: the bundle is cut off", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: the bundle is cut off", "[e2e][image][refusal][exhaustive]") {
   ByteVector bundle = BundleOf("6.12", "bzimage").Encode();
   bundle.resize(bundle.size() - kPageSize);
   BundleIsRefused(bundle, "truncated: bundle: cut off at byte " + std::to_string(bundle.size()));
 }
 
-TEST_CASE("Image refused: the bundle says that it is larger than the initrd", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: the bundle says that it is larger than the initrd", "[e2e][image][refusal][exhaustive]") {
   ByteVector bundle = BundleOf("6.12", "bzimage").Encode();
   auto header = ReadAt<StoredBundleHeader>(bundle, 0);
   header.size = Le64(std::uint64_t{1} << 40);
@@ -187,14 +187,14 @@ TEST_CASE("Image refused: the bundle says that it is larger than the initrd", "[
   BundleIsRefused(bundle, "truncated: bundle: cut off at byte " + std::to_string(bundle.size()));
 }
 
-TEST_CASE("Image refused: a part says that it is larger than any may be", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: a part says that it is larger than any may be", "[e2e][image][refusal][exhaustive]") {
   ByteVector bundle = BundleOf("6.12", "bzimage").Encode();
   WriteAt(bundle, PartField(0, offsetof(StoredBundlePart, stored_size)), Le64(~std::uint64_t{0}));
   SealAgain(bundle);
   BundleIsRefused(bundle, "too-large: bundle: more than 0x400000000 bytes");
 }
 
-TEST_CASE("Image refused: a payload that unpacks to more than it says", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: a payload that unpacks to more than it says", "[e2e][image][refusal][exhaustive]") {
   CraftedBundle bundle = BundleOf("6.12", "vmlinux");
   ByteVector& kernel = bundle.Part(BundlePartKind::kKernel).stored;
   // The last four bytes of the payload are the size that it unpacks to (boot.rst, payload_length).
@@ -205,14 +205,14 @@ TEST_CASE("Image refused: a payload that unpacks to more than it says", "[e2e][i
   BundleIsRefused(bundle.Encode(), "too-large: unpacked kernel: more than " + Hex(stated) + " bytes", kSoon);
 }
 
-TEST_CASE("Image refused: a vmlinux part that unpacks to more than it says", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: a vmlinux part that unpacks to more than it says", "[e2e][image][refusal][exhaustive]") {
   CraftedBundle bundle = BundleOf("6.1", "vmlinux");
   CraftedPart& part = bundle.Part(BundlePartKind::kVmlinux);
   part.size = kMib;
   BundleIsRefused(bundle.Encode(), "too-large: unpacked kernel: more than 0x100000 bytes", kSoon);
 }
 
-TEST_CASE("Image refused: an ELF segment lies outside the file", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: an ELF segment lies outside the file", "[e2e][image][refusal][exhaustive]") {
   std::uint64_t where = 0;
   const ByteVector bundle = WithVmlinux([&](ByteVector& vmlinux) {
     where = FirstLoad(vmlinux) + offsetof(Elf64ProgramHeader, file_size);
@@ -309,7 +309,7 @@ TEST_CASE("Image refused: a kept range lies where the loader put the initrd", "[
   ExpectMeetsInitrd(guest, "initrd");
 }
 
-TEST_CASE("Image refused: a kept range lies where the loader put the bundle", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: a kept range lies where the loader put the bundle", "[e2e][image][refusal][exhaustive]") {
   RefusingGuest guest({.image = BareImage(), .initrd = BundleOf("6.12", "bzimage").Encode()});
   ExpectMeetsInitrd(guest, "bundle");
 }
@@ -323,7 +323,7 @@ TEST_CASE("Image refused: a kept range lies where the loader put boot_params", "
                       kSoon);
 }
 
-TEST_CASE("Image refused: the handover's digest differs", "[e2e][image][refusal]") {
+TEST_CASE("Image refused: the handover's digest differs", "[e2e][image][refusal][exhaustive]") {
   RefusingGuest guest({.image = ImageWith("6.12", "bzimage")});
   HandoverOption option = ParseOption(guest.MakeOption());
   option.digest[0] = option.digest[0] == '0' ? '1' : '0';

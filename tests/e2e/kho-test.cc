@@ -145,7 +145,8 @@ TEST_CASE("KHO: 6.1, which knows nothing of it, is fenced from every preserved p
   IsFencedFrom("6.1", "vmlinux");
 }
 
-TEST_CASE("KHO: 6.12, which knows nothing of it, is fenced from every preserved page", "[e2e][kho][image]") {
+TEST_CASE("KHO: 6.12, which knows nothing of it, is fenced from every preserved page",
+          "[e2e][kho][image][exhaustive]") {
   IsFencedFrom("6.12", "bzimage");
 }
 

@@ -98,7 +98,7 @@ CELL("new", "6.1", SeaBios, "[seabios]")
 CELL("new", "6.12", SeaBios, "[seabios][exhaustive]")
 CELL("new", "new", SeaBios, "[seabios]")
 CELL("6.1", "6.1", Ovmf, "[ovmf][exhaustive]")
-CELL("6.1", "6.12", Ovmf, "[ovmf]")
+CELL("6.1", "6.12", Ovmf, "[ovmf][exhaustive]")
 CELL("6.1", "new", Ovmf, "[ovmf][exhaustive]")
 CELL("6.12", "6.1", Ovmf, "[ovmf]")
 CELL("6.12", "6.12", Ovmf, "[ovmf][exhaustive]")
@@ -146,7 +146,7 @@ TEST_CASE("Kept pages above 4 GiB survive in a guest of 6 GiB", "[e2e][large]") 
   CheckKept(guest, kept, plan);
 }
 
-TEST_CASE("Three kexecs in a row keep memory that was written once", "[e2e][chain]") {
+TEST_CASE("Three kexecs in a row keep memory that was written once", "[e2e][chain][exhaustive]") {
   Guest guest({.memory = "1G", .cpus = 2, .kernel = "6.1", .carried = {"6.12", "new", "6.1"}});
   const KeptPages kept = FillBelowSegments(guest);
   const std::string option = MakeHandover(guest, {kept});
