@@ -264,8 +264,8 @@ $(BLD)/holdfast.so: $(EFI_OBJ) efi-stub/efi.ld
 
 $(BLD)/holdfast.efi: $(BLD)/holdfast.so
 	$(call say,efi,$@)
-	$(Q)objcopy -S -j .text -j .rodata -j .data -j .dynamic -j .dynsym -j '.rel*' -j .reloc -j .bss --target efi-app-x86_64 --subsystem=10 \
-	  $< $@
+	$(Q)objcopy -S -j .text -j .rodata -j .sbat -j .data -j .dynamic -j .dynsym -j '.rel*' -j .reloc -j .bss \
+	  --target efi-app-x86_64 --subsystem=10 $< $@
 
 efi: $(BLD)/holdfast.efi
 

@@ -93,7 +93,7 @@ BootReport Application::Report() const {
   report.shell = "efi";
   report.loader = vendor_;
   report.dialect = handover_->dialect.view();
-  report.generation = handover_->generation + 1;
+  report.generation = handover_->next_generation();
   report.kept = kept_.view();
   report.mode = ModeName(plan_.mode);
   report.entry = KernelEntryName(plan_.entry);

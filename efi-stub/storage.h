@@ -23,11 +23,13 @@ namespace holdfast::efi {
 
 // Of firmware's own map, before the fence and with it.
 inline constexpr std::size_t kMaxFirmwareMapBytes = 256 * 1024;
+// Free ranges too: as many as its descriptors can be.
+inline constexpr std::size_t kMaxFirmwareRanges = kMaxFirmwareMapBytes / sizeof(EfiMemoryDescriptor);
 inline constexpr std::size_t kMaxReportBytes = 2 * kMiB + kMiB / 2;
 
 struct Storage {
   alignas(16) std::array<std::byte, kMaxFirmwareMapBytes> firmware_map;
-  std::array<FirmwareRange, kMaxInUse> owned;
+  std::array<FirmwareRange, kMaxFirmwareRanges> owned;
   std::array<MemEntry, kMaxMapEntries> map;
   std::array<MemEntry, kMaxMapEntries> fenced_map;
   std::array<PhysRange, kMaxReadable> readable;

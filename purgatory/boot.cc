@@ -200,7 +200,7 @@ BootReport Boot::Report(std::string_view shell, std::string_view loader) const {
   report.shell = shell;
   report.loader = loader;
   report.dialect = handover_.dialect.view();
-  report.generation = handover_.generation + 1;
+  report.generation = handover_.next_generation();
   report.kept = kept_.view();
   report.mode = ModeName(plan_.mode);
   report.entry = KernelEntryName(plan_.entry);

@@ -38,12 +38,13 @@ class Finder {
     return error;
   }
 
-  // The same one may stand on both lines.
+  // The same one may stand on both lines, or come from outside too, which takes nothing from who is trusted.
   Status Add(const FoundHandover& found) {
-    const auto is_same = [&found](const FoundHandover& known) {
-      return known.carrier == found.carrier && known.at == found.at && known.digest == found.digest;
-    };
-    if (std::any_of(out_.begin(), out_.end(), is_same)) {
+    const auto known = std::find_if(out_.begin(), out_.end(), [&found](const FoundHandover& each) {
+      return each.carrier == found.carrier && each.at == found.at && each.digest == found.digest;
+    });
+    if (known != out_.end()) {
+      known->is_outside = known->is_outside && found.is_outside;
       return kDone;
     }
     const Status added = out_.Append(found);

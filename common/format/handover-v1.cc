@@ -196,10 +196,10 @@ Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListRead
   TRY(DecodeRangeSet(tree, kNodeScratch, out.scratch));
 
   out.dialect.Add(kDialectHoldfast);
-  out.generation = std::max(out.generation, generation.value_or(0));
   if (trust.is_outside) {
     return kDone;
   }
+  out.generation = std::max(out.generation, generation.value_or(0));
   TRY(DecodeRangeSet(tree, kNodeRam, out.ram));
   if (!out.has_policy) {
     out.policy = policy;

@@ -20,13 +20,13 @@ namespace holdfast {
 
 enum class OnRefusal : std::uint8_t { kReset, kHalt };
 
-// How kept memory is to be protected; kAuto: native where the next kernel speaks the dialect, else by a fence.
 // From firmware: whether a boot goes on when contents are not what their digests say; what was lost is not fenced then.
 enum class OnLoss : std::uint8_t { kRefuse, kDrop };
 // From firmware: what becomes of a request to overwrite memory at the next reset (TCG Platform Reset Attack
 // Mitigation).
 enum class OverwriteRequest : std::uint8_t { kKeep, kClear };
 
+// How kept memory is to be protected; kAuto: native where the next kernel speaks the dialect, else by a fence.
 enum class ModeWish : std::uint8_t { kAuto, kFence, kNative };
 
 struct Policy {
@@ -94,6 +94,9 @@ struct Handover {
   RangeSet& scratch;
   RangeSet& ram;  // what was RAM before anything was fenced; empty where the dialect does not say
   std::optional<NativeHandover> native{};
+
+  // What a report says of this boot.  The last of all generations stays the last.
+  std::uint32_t next_generation() const { return generation + (generation == ~std::uint32_t{0} ? 0 : 1); }
 };
 
 }  // namespace holdfast

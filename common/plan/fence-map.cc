@@ -4,10 +4,10 @@
 #include "common/plan/fence-map.h"
 
 #include <algorithm>
-#include <array>
 
 #include "common/base/align.h"
 #include "common/plan/kernel-entry.h"
+#include "common/plan/smallest-gaps.h"
 
 namespace holdfast {
 namespace {
@@ -117,42 +117,6 @@ std::uint64_t CountEntries(const MemoryMap& map, const PreservedMap& kept, const
   return count;
 }
 
-// Which gaps to close: all smaller than `size`, and the first `num_equal` of exactly that size.
-struct Closing {
-  std::uint64_t size = 0;
-  std::uint64_t num_equal = 0;
-};
-
-// Finds the `num_wanted` smallest gaps by their size in pages, eight bits at a time from the top, so that no
-// list of gaps has to be stored.  Both ends of a gap are ends of kept ranges, hence whole pages.
-Result<Closing> ChooseGaps(const MemoryMap& map, const PreservedMap& kept, const FenceLimits& limits,
-                           std::uint64_t num_wanted) {
-  constexpr unsigned kDigitBits = 8;
-  constexpr unsigned kPageBits = 40;  // 52 bits of address, less 12
-  std::uint64_t prefix = 0;           // the digits of the size that are known
-  for (unsigned shift = kPageBits; shift != 0;) {
-    shift -= kDigitBits;
-    std::array<std::uint64_t, std::size_t{1} << kDigitBits> counts{};
-    TRY(WalkPieces(map, kept, limits, [&](const Piece& piece) -> Status {
-      const std::uint64_t digits = piece.range.size() / kPageSize >> shift;
-      if (piece.closable && digits >> kDigitBits == prefix) {
-        ++counts[digits & (counts.size() - 1)];
-      }
-      return kDone;
-    }));
-    std::size_t digit = 0;
-    while (digit < counts.size() && counts[digit] < num_wanted) {
-      num_wanted -= counts[digit];
-      ++digit;
-    }
-    if (digit == counts.size()) {
-      return Error{Errc::kTableFull, num_wanted};  // There are not that many gaps.
-    }
-    prefix = prefix << kDigitBits | digit;
-  }
-  return Closing{prefix * kPageSize, num_wanted};
-}
-
 }  // namespace
 
 MemType FencedType(Fence fence) {
@@ -179,21 +143,26 @@ Status FenceMap(const MemoryMap& map, const PreservedMap& kept, const FenceLimit
   closed_bytes = 0;
   const std::uint64_t budget = std::min<std::uint64_t>(limits.entry_budget, out.capacity());
   const std::uint64_t count = CountEntries(map, kept, limits);
-  Closing closing;
+  SmallestGaps closing;
   if (count > budget) {
-    // Each closed gap joins two reserved entries and its own into one.
-    const auto chosen = ChooseGaps(map, kept, limits, (count - budget + 1) / 2);
-    if (!chosen.ok()) {
+    // Each closed gap joins two reserved entries and its own into one.  Its ends are ends of kept ranges, hence whole
+    // pages.
+    const auto found = FindSmallestGaps((count - budget + 1) / 2, [&](auto visit) {
+      const Status walked = WalkPieces(map, kept, limits, [&visit](const Piece& piece) -> Status {
+        if (piece.closable) {
+          visit(piece.range.size());
+        }
+        return kDone;
+      });
+      Require(walked.ok());  // Its visitor cannot fail.
+    });
+    if (!found.ok()) {
       return Error{Errc::kTableFull, budget};
     }
-    closing = chosen.value();
+    closing = found.value();
   }
   return WalkPieces(map, kept, limits, [&](const Piece& piece) -> Status {
-    const bool is_equal = piece.closable && piece.range.size() == closing.size && closing.num_equal != 0;
-    if (is_equal) {
-      --closing.num_equal;
-    }
-    if (is_equal || (piece.closable && piece.range.size() < closing.size)) {
+    if (piece.closable && closing.Take(piece.range.size())) {
       closed_bytes += piece.range.size();
       return out.AppendAscending(piece.range, MemType::kReserved);
     }

@@ -23,7 +23,8 @@ struct FirmwareClaim {
 };
 
 inline constexpr std::size_t kMaxFirmwareClaims = 1024;
-// Of kept ranges that stand apart; the gaps between more are closed.  1,500 made Linux 6.12 boot in a minute.
+// Of kept ranges that stand apart; the gaps between more are closed.  1,500 made Linux 6.12 boot in a minute.  Each
+// kind of claim by itself: reserved memory, and what stays RAM.
 inline constexpr std::size_t kMaxFencesInFirmware = 256;
 
 // The entry budget of a plan in firmware: each fence inside RAM makes two more entries.
@@ -35,7 +36,12 @@ Status ListFirmwareInUse(std::span<const FirmwareRange> owned, std::span<const F
                          BoundedVector<InUse>& out);
 
 // What to allocate, ascending and disjoint: everything that is RAM in in.memory and not in plan.memory (closed gaps
-// too), and kept memory that stays RAM: `held`, or native.  Pre: MakeBootPlan(in, plan) was ok.  kTableFull.
+// too), and kept memory that stays RAM: `held`, or native.  What firmware has free for a special purpose
+// (EFI_MEMORY_SP) is claimed where it is kept, too: as reserved memory, for a kernel would give it to a driver.
+//
+// Claims that stay RAM cost the next kernel nothing: of more than kMaxFencesInFirmware the smallest gaps between are
+// claimed with them, where all of the gap is free, one stretch of RAM, and no scratch.
+// Pre: MakeBootPlan(in, plan) was ok.  kTableFull.
 Status ListFirmwareClaims(const BootInputs& in, const BootPlan& plan, BoundedVector<FirmwareClaim>& out);
 
 }  // namespace holdfast

@@ -31,6 +31,20 @@ bool IsContested(const PreservedMap& kept, const NativeHandover& native) {
   return false;
 }
 
+// Of what the native handover keeps, the first that the map does not call RAM: a kernel would not take it over, but may
+// give it to a driver.
+std::optional<MemoryMap::Gap> FirstKeptNotRam(const BootInputs& in, std::uint8_t source) {
+  for (const KeptRange& kept : in.handover.kept.view()) {
+    if (kept.source != source) {
+      continue;
+    }
+    if (const auto gap = in.memory.FirstNot(kept.range, IsRam)) {
+      return gap;
+    }
+  }
+  return std::nullopt;
+}
+
 // What does not depend on the kernel itself.
 std::optional<Problem> ObstacleBeforeKernel(const BootInputs& in, KernelEntry entry) {
   if (!in.handover.native) {
@@ -45,6 +59,13 @@ std::optional<Problem> ObstacleBeforeKernel(const BootInputs& in, KernelEntry en
   }
   if (native.is_ambiguous && WishOf(in.mode, in.handover) != ModeWish::kNative) {
     return Unsupported("native mode nobody asked for", native.compatible);
+  }
+  if (const auto gap = FirstKeptNotRam(in, native.source)) {
+    return Problem{.code = Errc::kNotRam,
+                   .where = gap->range.start().raw(),
+                   .what = native.compatible,
+                   .range = gap->range,
+                   .type = gap->type};
   }
   return ConflictWithNative(in.command_line, in.handover.kept, native);
 }

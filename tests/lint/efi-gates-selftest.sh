@@ -8,7 +8,8 @@ trap 'rm -rf "$dir"' EXIT
 bad=0 cases=0
 
 # An application that does nothing but end; macros spoil one thing each.
-cat >"$dir/good.S" <<'END'
+version=$(sed -n 's/.*kVersion = "\(.*\)";/\1/p' common/base/version.h)
+sed "s/VERSION/$version/" >"$dir/good.S" <<'END'
 .text
 .globl efi_main
 efi_main:
@@ -28,11 +29,16 @@ _ZN8holdfast14Sha256NiBlocksEv:
 .quad efi_main
 .section .rodata, "a"
 .quad 1
+#ifndef SBAT
+#define SBAT .ascii "sbat,1,SBAT Version,sbat,1,address\nholdfast,1,Holdfast,holdfast,VERSION,address\n"
+#endif
+.section .sbat, "a"
+SBAT
 .section .note.GNU-stack, "", @progbits
 .bss
 .skip 8192
 END
-parts=(.text .rodata .data .dynamic .dynsym '.rel*' .reloc .bss)
+parts=(.text .rodata .sbat .data .dynamic .dynsym '.rel*' .reloc .bss)
 
 # FLAGS...: builds it, with `parts` copied, and sections that the script does not know left where they fall.
 build() {
@@ -70,13 +76,19 @@ expect 'undefined: MissingFunction is undefined'    -DBODY='call MissingFunction
 expect 'constructor: .init_array'                   -DEXTRA='.section .init_array, "aw", @init_array; .quad efi_main'
 expect 'integer: vector or x87 code in efi_main'    -DBODY='movaps %xmm0, (%rsp)'
 expect 'section: .orphan is not in the image'       -DEXTRA='.section .orphan, "aw"; .quad 1'
-parts=(.text .data .dynamic .dynsym '.rel*' .reloc .bss)
+parts=(.text .sbat .data .dynamic .dynsym '.rel*' .reloc .bss)
 expect 'section: .rodata is not in the image'
-parts=(.text .rodata .data .dynamic .dynsym '.rela*' .bss)
+parts=(.text .rodata .sbat .data .dynamic .dynsym '.rela*' .bss)
 expect 'header: relocations are stripped'
-parts=(.text .rodata .data .dynamic .dynsym '.rel*' .reloc)
+parts=(.text .rodata .sbat .data .dynamic .dynsym '.rel*' .reloc)
 expect 'section: .bss is not in the image'
+parts=(.text .rodata .sbat .data .dynamic .dynsym '.rel*' .reloc .bss)
 parts=(.text .rodata .data .dynamic .dynsym '.rel*' .reloc .bss)
+expect 'sbat: does not name holdfast'
+parts=(.text .rodata .sbat .data .dynamic .dynsym '.rel*' .reloc .bss)
+expect 'sbat: does not name holdfast'               -DSBAT='.ascii "sbat,1,SBAT Version,sbat,1,address\n"'
+expect 'sbat: version 0, not'                       -DSBAT='.ascii "sbat,1,SBAT Version,sbat,1,a\nholdfast,1,H,h,0,a\n"'
+expect 'sbat: line 1 has not six fields'            -DSBAT='.ascii "sbat,1\n"'
 spoil 8 '\1'
 judge 'header: timestamp is 1' 'a time'
 spoil 0x5c '\13'

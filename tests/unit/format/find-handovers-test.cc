@@ -126,6 +126,23 @@ TEST_CASE("Trees that the shell has found come first, in its order", "[format][f
   CHECK_FALSE(search.found[3].is_outside);
 }
 
+TEST_CASE("What comes from outside takes no trust from the same tree on a line", "[format][find-handovers]") {
+  Search search;
+  FixedVector<HandoverOption, kMaxHandoverOptions> named;
+  REQUIRE(FindHandoverOptions(kTree, named).ok());
+  search.more_trees = {{.option = named[0], .is_outside = true}};
+  REQUIRE(search.Carriers() == std::vector<Carrier>{Carrier::kTree});
+  CHECK(search.found[0].is_outside);
+  search.bundles_line = kTree;
+  REQUIRE(search.Carriers() == std::vector<Carrier>{Carrier::kTree});
+  CHECK_FALSE(search.found[0].is_outside);
+  // Nor in the other order.
+  search.bundles_line = {};
+  search.more_trees = {{.option = named[0], .is_outside = false}, {.option = named[0], .is_outside = true}};
+  REQUIRE(search.Carriers() == std::vector<Carrier>{Carrier::kTree});
+  CHECK_FALSE(search.found[0].is_outside);
+}
+
 TEST_CASE("Nodes come from outside if the shell says so, and lines do not", "[format][find-handovers]") {
   Search search;
   search.bundles_line = kTree;

@@ -320,7 +320,7 @@ TEST_CASE("A tree from outside only reserves memory", "[format][handover-v1]") {
   TestHandover out;
   REQUIRE(DecodeHandoverV1(tree, 3, NoLists(), out.handover, {.is_outside = true}).ok());
   CHECK(out.handover.dialect.view() == kDialectHoldfast);
-  CHECK(out.handover.generation == 7);
+  CHECK(out.handover.generation == 0);
   CHECK_FALSE(out.handover.has_policy);
   CHECK(out.handover.policy.on_refusal == OnRefusal::kReset);
   CHECK(out.handover.policy.kaslr);
@@ -338,6 +338,15 @@ TEST_CASE("A tree from outside only reserves memory", "[format][handover-v1]") {
   REQUIRE(Decode(inside, out, 4).ok());
   CHECK(out.handover.has_policy);
   CHECK(out.handover.policy.on_refusal == OnRefusal::kHalt);
+}
+
+TEST_CASE("After the last generation comes no other", "[format][handover-v1]") {
+  TestHandover out;
+  CHECK(out.handover.next_generation() == 1);
+  out.handover.generation = 0xfffffffe;
+  CHECK(out.handover.next_generation() == 0xffffffff);
+  out.handover.generation = 0xffffffff;
+  CHECK(out.handover.next_generation() == 0xffffffff);
 }
 
 TEST_CASE("A tree from outside is held to every rule", "[format][handover-v1]") {

@@ -48,6 +48,8 @@ struct ClaimCase {
   std::vector<Kept> kept{};
   std::vector<PhysRange> was_ram{};
   bool is_native = false;
+  PhysRange more_scratch{};  // below the area that there always is
+  std::vector<InUse> in_use{};
   std::size_t entry_budget = 1000;
   std::size_t capacity = 16;
 };
@@ -59,7 +61,10 @@ std::pair<std::optional<Error>, std::vector<FirmwareClaim>> ClaimsOf(const Claim
   TestSet scratch({});
   TestSet was_ram(c.was_ram);
   Handover handover(kept.map(), scratch.set(), was_ram.set());
-  const std::vector<PhysRange> areas{Mib(40, 50)};
+  std::vector<PhysRange> areas{Mib(40, 50)};
+  if (!c.more_scratch.empty()) {
+    areas.insert(areas.begin(), c.more_scratch);
+  }
   if (c.is_native) {
     handover.native = NativeHandover{kKho, "kho-v4", false, areas};
   }
@@ -69,8 +74,9 @@ std::pair<std::optional<Error>, std::vector<FirmwareClaim>> ClaimsOf(const Claim
       .kernel = {.size = 4 * kMiB, .alignment = 2 * kMiB, .min_address = 16 * kMiB, .limit = kPhysLimit},
       .entry = {.in_firmware = true, .has_efi_image = true, .has_efi_handover = true},
       .speaks_native = true,
+      .in_use = c.in_use,
       .entry_budget = c.entry_budget};
-  std::vector<MemEntry> map_storage(100);
+  std::vector<MemEntry> map_storage(1000);
   std::vector<PhysRange> avoid_storage(100);
   BootPlan plan(map_storage, avoid_storage);
   REQUIRE(MakeBootPlan(in, plan).ok());
@@ -165,6 +171,79 @@ TEST_CASE("What firmware does not call RAM is not claimed", "[plan][firmware-cla
        .kept = {{Mib(3, 7), Fence::kReserved}},
        .was_ram = {Mib(0, 64)}},
       {{Mib(3, 4), false}, {Mib(6, 7), false}});
+}
+
+TEST_CASE("What firmware has free for a special purpose is claimed as reserved where it is kept",
+          "[plan][firmware-claims]") {
+  CheckClaims(
+      {.memory = {{Mib(0, 4), MemType::kUsable}, {Mib(4, 8), MemType::kSoftReserved}, {Mib(8, 64), MemType::kUsable}},
+       .kept = {{Mib(2, 5), Fence::kReserved}, {Mib(7, 9), Fence::kHeld}},
+       .was_ram = {Mib(0, 64)}},
+      {{Mib(2, 5), false}, {Mib(7, 8), false}, {Mib(8, 9), true}});
+}
+
+// A page each, with the gaps of `gaps` pages between, from 2 MiB on.
+std::vector<Kept> Comb(const std::vector<std::uint64_t>& gaps) {
+  std::vector<Kept> out;
+  std::uint64_t at = 2 * kMiB;
+  for (const std::uint64_t gap : gaps) {
+    out.push_back({R(at, at + kPageSize), Fence::kReserved, kKho});
+    at += (1 + gap) * kPageSize;
+  }
+  return out;
+}
+
+TEST_CASE("Of what stays RAM the smallest gaps are claimed too, down to so many claims", "[plan][firmware-claims]") {
+  // Two gaps of one page, two of two, all others of three.
+  std::vector<std::uint64_t> gaps(kMaxFencesInFirmware + 3, 3);
+  gaps[10] = gaps[20] = 2;
+  gaps[15] = gaps[25] = 1;
+  ClaimCase c{.kept = Comb(gaps), .is_native = true, .capacity = kMaxFirmwareClaims};
+  const auto end_of = [&](std::size_t i) { return c.kept[i].range.end().raw(); };
+  const auto [error, claims] = ClaimsOf(c);
+  CHECK_FALSE(error);
+  REQUIRE(claims.size() == kMaxFencesInFirmware);
+  CHECK((claims[10] == FirmwareClaim{R(c.kept[10].range.start().raw(), end_of(11)), true}));
+  CHECK((claims[14] == FirmwareClaim{R(c.kept[15].range.start().raw(), end_of(16)), true}));
+  CHECK((claims[18] == FirmwareClaim{c.kept[20].range, true}));
+  CHECK((claims[23] == FirmwareClaim{R(c.kept[25].range.start().raw(), end_of(26)), true}));
+  // No gap is closed as long as there are not too many.
+  c.kept.resize(kMaxFencesInFirmware);
+  CHECK(ClaimsOf(c).second.size() == kMaxFencesInFirmware);
+  c.kept.resize(11);
+  CHECK(ClaimsOf(c).second.size() == 11);
+}
+
+TEST_CASE("Thousands of native ranges are claimed", "[plan][firmware-claims]") {
+  ClaimCase c{.kept = Comb(std::vector<std::uint64_t>(4000, 1)), .is_native = true, .capacity = kMaxFirmwareClaims};
+  const auto [error, claims] = ClaimsOf(c);
+  CHECK_FALSE(error);
+  CHECK(claims.size() == kMaxFencesInFirmware);
+}
+
+TEST_CASE("A gap that somebody needs is not claimed", "[plan][firmware-claims]") {
+  std::vector<std::uint64_t> gaps(kMaxFencesInFirmware + 1, 3);
+  gaps[5] = 1;
+  ClaimCase c{.kept = Comb(gaps), .is_native = true, .capacity = kMaxFirmwareClaims};
+  const PhysRange gap = R(c.kept[5].range.end().raw(), c.kept[6].range.start().raw());
+  SECTION("free") {
+    CHECK((ClaimsOf(c).second[5] == FirmwareClaim{R(gap.start().raw() - 0x1000, gap.end().raw() + 0x1000), true}));
+  }
+  SECTION("in use") {
+    c.in_use = {{.name = "boot services data", .range = gap}};
+    // The first gap of the others is closed in its place.
+    CHECK((ClaimsOf(c).second[4] == FirmwareClaim{c.kept[5].range, true}));
+  }
+  SECTION("scratch") {
+    c.more_scratch = gap;
+    CHECK((ClaimsOf(c).second[4] == FirmwareClaim{c.kept[5].range, true}));
+  }
+  SECTION("reserved") {
+    c.memory = {{R(0, gap.start().raw()), MemType::kUsable},
+                {gap, MemType::kReserved},
+                {R(gap.end().raw(), 64 * kMiB), MemType::kUsable}};
+    CHECK((ClaimsOf(c).second[4] == FirmwareClaim{c.kept[5].range, true}));
+  }
 }
 
 TEST_CASE("More claims than the list holds are refused", "[plan][firmware-claims]") {

@@ -75,6 +75,17 @@ TEST_CASE("Native mode leaves KHO's memory RAM and fences the rest", "[plan][nat
                                                            {Mib(25, 64), MemType::kUsable}});
 }
 
+TEST_CASE("What the map does not call RAM no kernel takes over", "[plan][native]") {
+  PlanCase c = NativeCase();
+  c.memory = {{Mib(1, 60), MemType::kUsable}, {Mib(60, 61), MemType::kSoftReserved}, {Mib(61, 64), MemType::kUsable}};
+  c.was_ram = {Mib(1, 64)};
+  CheckFenceBecause(TestPlan(c), {.code = Errc::kNotRam,
+                                  .where = 60 * kMiB,
+                                  .what = "kho-v4",
+                                  .range = Mib(60, 61),
+                                  .type = MemType::kSoftReserved});
+}
+
 TEST_CASE("In native mode the kernel goes into scratch and off its array, whatever the seed", "[plan][native]") {
   PlanCase c = NativeCase();
   // 4 MiB each 2 MiB: 32, 34, 36 below the array's page, 42 and 44 above it.
