@@ -80,7 +80,7 @@ Status Application::Claim(const BootInputs& inputs) {
   if (MayBecomeNative(inputs, plan_.entry)) {
     ClaimAsRam(kept_, handover_->native->source, wanted.span());
   }
-  const Status claimed = fence_.Claim(wanted.view(), problem_);
+  const Status claimed = fence_.Claim(wanted.view(), found_.view(), problem_);
   return claimed.ok() ? claimed : NameOwner(claimed.error());
 }
 

@@ -62,7 +62,8 @@ Status Application::Boot() {
   TRY(ReadHandovers());
   TRY(PlanFence());
   TRY(CheckContents());
-  // Until here nothing was allocated, and kept memory is as it was found.
+  // Until here the application has allocated nothing, and kept memory is as it was found, but for what firmware takes
+  // where it opens files.
   TRY(Fence());
   TRY(LoadKernel());
   TRY(Decide());

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // A boot from firmware: the steps, in their order.
 //
-// Nothing is allocated before kept memory is known and its contents were looked at, and whatever was allocated is given
-// back where the boot does not go on.  See docs/holdfast-stage.7, FROM FIRMWARE.
+// The application allocates nothing before kept memory is known and its contents were looked at, and gives back
+// whatever it has allocated where the boot does not go on.  See docs/holdfast-stage.7, FROM FIRMWARE.
 
 #pragma once
 

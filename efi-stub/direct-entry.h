@@ -32,7 +32,7 @@ struct DirectStart {
 };
 
 // Returns only where it did not start: then boot services are still there, and what it took is in the ledger.
-// kOverlap: a write would have met kept memory; kFirmware: the slot is not free, or boot services do not end;
+// kOverlap: a write would have met kept memory; kFirmware: the slot is not free, or there is no memory;
 // kConflict (where: the address): firmware's map has changed since the plan was made.
 // Where firmware has begun to end boot services, and does not, the machine halts or resets as the policy says.
 Status StartDirectly(const Firmware& firmware, Ledger& ledger, Storage& storage, const DirectStart& start,

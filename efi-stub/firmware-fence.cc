@@ -37,24 +37,48 @@ void ClaimAsRam(const PreservedMap& kept, std::uint8_t source, std::span<Firmwar
   }
 }
 
-Status FirmwareFence::Claim(std::span<const FirmwareClaim> wanted, Problem& problem) {
+Status FirmwareFence::Claim(std::span<const FirmwareClaim> wanted, std::span<const FoundHandover> found,
+                            Problem& problem) {
   for (const FirmwareClaim& claim : wanted) {
-    TRY(Check(problem, SplitAt(claim.range.start()), kKeptMemory, claim.range));
-    TRY(Check(problem, SplitAt(claim.range.end()), kKeptMemory, claim.range));
+    TRY(SplitAround(claim.range, problem));
   }
   for (std::size_t i = wanted.size(); i > 0; --i) {
     TRY(ClaimRest(wanted[i - 1], problem));
   }
+  return Release(wanted, found, problem);
+}
+
+// What is not wanted.  A tree may have lain in a gap that was claimed: it is held as HoldTrees() would have.
+Status FirmwareFence::Release(std::span<const FirmwareClaim> wanted, std::span<const FoundHandover> found,
+                              Problem& problem) {
+  for (const FoundHandover& handover : found) {
+    if (handover.carrier == Carrier::kTree) {
+      TRY(SplitAround(handover.at.RoundedOut(kPageSize), problem));
+    }
+  }
   for (std::size_t i = claims_.size(); i > 0; --i) {
-    const PhysRange range = claims_[i - 1].range;
-    const bool is_wanted = std::any_of(wanted.begin(), wanted.end(),
-                                       [range](const FirmwareClaim& claim) { return claim.range.Contains(range); });
-    if (!is_wanted) {
-      ledger_.Free(range);
+    FirmwareClaim& claim = claims_[i - 1];
+    const bool is_wanted = std::any_of(
+        wanted.begin(), wanted.end(), [&claim](const FirmwareClaim& each) { return each.range.Contains(claim.range); });
+    if (is_wanted) {
+      continue;
+    }
+    const bool is_tree = std::any_of(found.begin(), found.end(), [&claim](const FoundHandover& each) {
+      return each.carrier == Carrier::kTree && each.at.Overlaps(claim.range);
+    });
+    if (is_tree) {
+      TRY(Retype(claim, /*stays_ram=*/true, problem));
+    } else {
+      ledger_.Free(claim.range);
       claims_.Erase(i - 1, i);
     }
   }
   return kDone;
+}
+
+Status FirmwareFence::SplitAround(PhysRange range, Problem& problem) {
+  TRY(Check(problem, SplitAt(range.start()), kKeptMemory, range));
+  return Check(problem, SplitAt(range.end()), kKeptMemory, range);
 }
 
 // So that every claim is wanted as a whole, or not at all.

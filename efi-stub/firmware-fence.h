@@ -24,9 +24,9 @@ class FirmwareFence {
 
   // Claims what is wanted, and nothing else: from the top down, since firmware takes the pages for its own map from
   // there.  Of what was claimed before, what keeps its type is not touched, what changes it keeps its contents, and
-  // what is not wanted any more is freed.  On error `problem` says why, and what is claimed so far is in the ledger:
-  // kFirmware (where: the status; range: the claim), kTableFull.
-  Status Claim(std::span<const FirmwareClaim> wanted, Problem& problem);
+  // what is not wanted any more is freed, but for the pages of the trees in `found`.  On error `problem` says why, and
+  // what is claimed so far is in the ledger: kFirmware (where: the status; range: the claim), kTableFull.
+  Status Claim(std::span<const FirmwareClaim> wanted, std::span<const FoundHandover> found, Problem& problem);
   // Keeps firmware off the pages of trees, which are read until the end, where they lie in free memory and are not
   // claimed.  `owned` is firmware's.  Errors as above.
   Status HoldTrees(std::span<const FoundHandover> found, std::span<const FirmwareRange> owned, Problem& problem);
@@ -36,7 +36,9 @@ class FirmwareFence {
 
  private:
   Status Allocate(PhysRange range, EFI_MEMORY_TYPE type, std::string_view what, Problem& problem);
+  Status SplitAround(PhysRange range, Problem& problem);
   Status SplitAt(PhysAddr at);
+  Status Release(std::span<const FirmwareClaim> wanted, std::span<const FoundHandover> found, Problem& problem);
   Status ClaimRest(const FirmwareClaim& wanted, Problem& problem);
   Status ClaimPart(std::size_t place, const FirmwareClaim& claim, Problem& problem);
   Status Retype(FirmwareClaim& claim, bool stays_ram, Problem& problem);

@@ -2,7 +2,8 @@
 // The application's tables.
 //
 // Firmware allocates them with the image, before the application knows what is kept: nothing of this is taken later,
-// where it could meet kept memory that has not been fenced yet.
+// where it could meet kept memory that has not been fenced yet.  What firmware takes for itself when it opens a file is
+// its own affair: its map is read again before anything is fenced.
 
 #pragma once
 

@@ -6,7 +6,7 @@
 namespace holdfast::test {
 namespace {
 
-constinit int g_scopes = 0;
+constinit std::uint64_t g_scopes = 0;
 
 }  // namespace
 
@@ -40,8 +40,8 @@ std::optional<ConsoleSink> OpenDebugPort() {
 bool Is5Levels() { return false; }
 bool IsConfidentialGuest() { return false; }
 
-VectorScope::VectorScope() : before_(0) { ++test::g_scopes; }
-VectorScope::~VectorScope() { --test::g_scopes; }
+VectorScope::VectorScope() : before_(test::g_scopes) { ++test::g_scopes; }
+VectorScope::~VectorScope() { test::g_scopes = before_; }
 
 void CallHandoverEntry(const HandoverCall& call) {
   if (test::FakeHandoverEntry()) {

@@ -44,26 +44,26 @@ class Fenced {
 TEST_CASE("Claims are allocated, each by its type", "[efi][firmware-fence]") {
   Fenced f;
   const std::array wanted{f.Claim(0x1000, 0x3000), f.Claim(0x8000, 0x1000, /*stays_ram=*/true)};
-  REQUIRE(f.fence.Claim(wanted, f.problem).ok());
+  REQUIRE(f.fence.Claim(wanted, {}, f.problem).ok());
   CHECK(f.fake.Taken() ==
         std::vector{f.Entry(0x1000, 0x3000, EfiReservedMemoryType), f.Entry(0x8000, 0x1000, EfiLoaderData)});
 
   SECTION("the same again changes nothing") {
     const auto calls = f.fake.calls["AllocatePages"];
-    REQUIRE(f.fence.Claim(wanted, f.problem).ok());
+    REQUIRE(f.fence.Claim(wanted, {}, f.problem).ok());
     CHECK(f.fake.calls["AllocatePages"] == calls);
     CHECK(f.fake.calls["FreePages"] == 0);
   }
   SECTION("another type is allocated anew, and nothing else") {
     const std::array fenced{wanted[0], f.Claim(0x8000, 0x1000)};
-    REQUIRE(f.fence.Claim(fenced, f.problem).ok());
+    REQUIRE(f.fence.Claim(fenced, {}, f.problem).ok());
     CHECK(f.fake.calls["FreePages"] == 1);
     CHECK(f.fake.Taken() ==
           std::vector{f.Entry(0x1000, 0x3000, EfiReservedMemoryType), f.Entry(0x8000, 0x1000, EfiReservedMemoryType)});
   }
   SECTION("a closed gap is claimed between what was, and that keeps its contents") {
     const std::array joined{f.Claim(0x1000, 0x8000)};
-    REQUIRE(f.fence.Claim(joined, f.problem).ok());
+    REQUIRE(f.fence.Claim(joined, {}, f.problem).ok());
     CHECK(f.fake.Taken() == std::vector{f.Entry(0x1000, 0x8000, EfiReservedMemoryType)});
     CHECK(f.fake.calls["FreePages"] == 1);
     f.ledger.FreeAll();
@@ -71,13 +71,13 @@ TEST_CASE("Claims are allocated, each by its type", "[efi][firmware-fence]") {
   }
   SECTION("one can become two") {
     const std::array split{f.Claim(0x1000, 0x1000), f.Claim(0x2000, 0x2000, /*stays_ram=*/true), wanted[1]};
-    REQUIRE(f.fence.Claim(split, f.problem).ok());
+    REQUIRE(f.fence.Claim(split, {}, f.problem).ok());
     CHECK(f.fake.Taken() == std::vector{f.Entry(0x1000, 0x1000, EfiReservedMemoryType),
                                         f.Entry(0x2000, 0x2000, EfiLoaderData),
                                         f.Entry(0x8000, 0x1000, EfiLoaderData)});
   }
   SECTION("what is not wanted any more is free again") {
-    REQUIRE(f.fence.Claim({}, f.problem).ok());
+    REQUIRE(f.fence.Claim({}, {}, f.problem).ok());
     CHECK(f.fake.Taken().empty());
     CHECK(f.fence.view().empty());
   }
@@ -93,23 +93,23 @@ TEST_CASE("What is kept keeps its contents, whatever becomes of its claim", "[ef
   const std::vector before(bytes.begin(), bytes.end());
   const auto is_intact = [&] { return std::ranges::equal(bytes, before); };
   const std::array first{f.Claim(0x1000, 0x5000)};
-  REQUIRE(f.fence.Claim(first, f.problem).ok());
+  REQUIRE(f.fence.Claim(first, {}, f.problem).ok());
 
   SECTION("another type") {
     const std::array wanted{f.Claim(0x1000, 0x5000, /*stays_ram=*/true)};
-    REQUIRE(f.fence.Claim(wanted, f.problem).ok());
+    REQUIRE(f.fence.Claim(wanted, {}, f.problem).ok());
     CHECK(f.fake.Taken() == std::vector{f.Entry(0x1000, 0x5000, EfiLoaderData)});
   }
   SECTION("more of it, and a part of another type") {
     const std::array wanted{f.Claim(0x0000, 0x2000), f.Claim(0x2000, 0x5000, /*stays_ram=*/true)};
-    REQUIRE(f.fence.Claim(wanted, f.problem).ok());
+    REQUIRE(f.fence.Claim(wanted, {}, f.problem).ok());
     CHECK(f.fake.Taken() ==
           std::vector{f.Entry(0x0000, 0x2000, EfiReservedMemoryType), f.Entry(0x2000, 0x5000, EfiLoaderData)});
   }
   SECTION("another type, which firmware does not give") {
     f.fake.failing["AllocatePages"] = EFI_OUT_OF_RESOURCES;
     const std::array wanted{f.Claim(0x1000, 0x5000, /*stays_ram=*/true)};
-    CHECK(f.fence.Claim(wanted, f.problem).error() == Error{Errc::kFirmware, EFI_OUT_OF_RESOURCES});
+    CHECK(f.fence.Claim(wanted, {}, f.problem).error() == Error{Errc::kFirmware, EFI_OUT_OF_RESOURCES});
     CHECK(f.problem.range == wanted[0].range);
     // All but the piece that was on its way.
     CHECK(std::ranges::equal(bytes.subspan(0x2000), std::span(before).subspan(0x2000)));
@@ -133,11 +133,26 @@ TEST_CASE("Pages that firmware does not say to be free are not written after the
   CHECK(bytes[0] != std::byte{0x11});
 }
 
+TEST_CASE("A tree in a gap that is not claimed any more is held as it is", "[efi][firmware-fence]") {
+  Fenced f;
+  const std::array found{FoundHandover{.at = f.fake.memory.Part(0x3800, 0x1000)},
+                         FoundHandover{.carrier = Carrier::kPkram, .at = f.fake.memory.Part(0x6000, 0x1000)}};
+  const auto tree = f.fake.memory.Bytes(found[0].at);
+  std::ranges::fill(tree, std::byte{0x7e});
+  const std::array closed{f.Claim(0x1000, 0x8000)};
+  REQUIRE(f.fence.Claim(closed, found, f.problem).ok());
+  const std::array open{f.Claim(0x8000, 0x1000)};
+  REQUIRE(f.fence.Claim(open, found, f.problem).ok());
+  CHECK(std::ranges::all_of(tree, [](std::byte b) { return b == std::byte{0x7e}; }));
+  CHECK(f.fake.Taken() ==
+        std::vector{f.Entry(0x3000, 0x2000, EfiLoaderData), f.Entry(0x8000, 0x1000, EfiReservedMemoryType)});
+}
+
 TEST_CASE("Claims go from the top down", "[efi][firmware-fence]") {
   Fenced f;
   f.fake.memory.Set(f.fake.memory.Part(0x2000, 0x1000), EfiBootServicesData);
   const std::array wanted{f.Claim(0x2000, 0x1000), f.Claim(0x8000, 0x1000)};
-  REQUIRE_FALSE(f.fence.Claim(wanted, f.problem).ok());
+  REQUIRE_FALSE(f.fence.Claim(wanted, {}, f.problem).ok());
   REQUIRE(f.ledger.view().size() == 1);
   CHECK(f.ledger.view()[0] == wanted[1].range);
 }
@@ -166,7 +181,7 @@ TEST_CASE("A claim of what firmware owns is refused, and named", "[efi][firmware
   Fenced f;
   f.fake.memory.Set(f.fake.memory.Part(0x9000, 0x1000), EfiBootServicesData);
   const std::array wanted{f.Claim(0x1000, 0x1000), f.Claim(0x8000, 0x2000)};
-  REQUIRE_FALSE(f.fence.Claim(wanted, f.problem).ok());
+  REQUIRE_FALSE(f.fence.Claim(wanted, {}, f.problem).ok());
   CHECK(f.problem.code == Errc::kFirmware);
   CHECK(f.problem.where == EFI_NOT_FOUND);
   CHECK(f.problem.range == wanted[1].range);
@@ -180,13 +195,13 @@ TEST_CASE("More claims than there is room for are refused", "[efi][firmware-fenc
   for (std::uint64_t i = 0; i < 5; ++i) {
     wanted.push_back(f.Claim(i * 0x2000, 0x1000));
   }
-  CHECK(f.fence.Claim(wanted, f.problem).error() == Error{Errc::kTableFull, 4});
+  CHECK(f.fence.Claim(wanted, {}, f.problem).error() == Error{Errc::kTableFull, 4});
 }
 
 TEST_CASE("The pages of trees are held where nobody has them", "[efi][firmware-fence]") {
   Fenced f;
   const std::array wanted{f.Claim(0x2000, 0x1000)};
-  REQUIRE(f.fence.Claim(wanted, f.problem).ok());
+  REQUIRE(f.fence.Claim(wanted, {}, f.problem).ok());
   const std::array owned{FirmwareRange{f.fake.memory.Part(0x10000, 0x4000), EfiMemoryType::kLoaderCode}};
   f.fake.memory.Set(owned[0].range, EfiLoaderCode);
   // The first begins below a claim and ends behind it, the second lies in firmware's memory, the third is no tree.
