@@ -67,15 +67,15 @@ void Application::Measure() {
 }
 
 Status Application::MeasureAll(const Measurer& measurer) const {
-  for (const FoundHandover& handover : found_) {
-    if (handover.tree) {
-      TRY(measurer.Measure(kEventHandover, handover.tree->bytes()));
-    }
-  }
-  TRY(measurer.Measure(kEventCommandLine, std::as_bytes(std::span(inputs_.command_line))));
   LineBuffer decision;
   SayDecision(decision, ModeName(plan_.mode), KernelEntryName(plan_.entry), kept_.size(), kept_.bytes(), lost_.size());
-  return measurer.Measure(kEventDecision, std::as_bytes(std::span(decision.view())));
+  return MeasureBoot(measurer, {.found = found_,
+                                .kho_tree = sources_.kho_tree,
+                                .command_line = inputs_.command_line,
+                                .entry = plan_.entry,
+                                .kernel = inputs_.kernel,
+                                .initrd = inputs_.initrd,
+                                .decision = decision.view()});
 }
 
 void Application::HeedOverwriteRequest() {

@@ -133,6 +133,7 @@ class Finder {
     if (Sha256::Of(tree.value()) != variable.digest) {
       return Explain(problem_, {Errc::kBadDigest, variable.at.start().raw()}, kVariableName, variable.at);
     }
+    out_.kho_tree = tree.value();
     out_.kho = {.header = {.next = Le64(0), .type = Le32(kSetupKexecKho), .len = Le32(sizeof(KhoData))},
                 .record = std::bit_cast<std::array<std::byte, sizeof(KhoData)>>(
                     KhoData{.fdt_addr = Le64(variable.at.start().raw()),

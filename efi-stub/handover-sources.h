@@ -28,6 +28,7 @@ struct HandoverSources {
     std::array<std::byte, 32> record;
   };
   alignas(16) KhoNode kho{};
+  std::span<const std::byte> kho_tree{};  // that it leads to
   // A one-shot variable as it was; it is deleted.
   struct OneShot {
     HandoverVariable variable;

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "common/format/find-handovers.h"
+#include "common/format/inner-kernel.h"
 #include "efi-stub/firmware.h"
 
 namespace holdfast::efi {
@@ -26,5 +28,20 @@ class Measurer {
  private:
   Tcg2Protocol* tcg2_ = nullptr;
 };
+
+// What there is to measure of a boot.
+struct MeasuredBoot {
+  const FoundHandovers& found;          // read
+  std::span<const std::byte> kho_tree;  // of the KHO node among them
+  std::string_view command_line;
+  KernelEntry entry = KernelEntry::kEfiImage;
+  const InnerKernel& kernel;
+  std::span<const std::byte> initrd;
+  std::string_view decision;
+};
+
+// Every event, in their order.  Firmware and the EFI stub measure a kernel that firmware starts, and its initrd.
+// Errors of Measure().
+Status MeasureBoot(const Measurer& measurer, const MeasuredBoot& boot);
 
 }  // namespace holdfast::efi

@@ -634,9 +634,19 @@ is_json; has '["pcr"]' 15; has '["value"]' "$value"; has '["events"][1]["digest"
 has '["events"][0]["of"]' m.dtb; has '["events"][2]["event"]' 'holdfast: decision'
 # One after the other it comes to the same.
 nothing=$(printf '' | digest)
-decision=$(printf 'mode native, entry vmlinux, 0 ranges, 0 bytes, lost 0' | digest)
-expect 0 pcr --json --mode native --entry vmlinux --from "$value"
+decision=$(printf 'mode native, entry efi-handover, 0 ranges, 0 bytes, lost 0' | digest)
+expect 0 pcr --json --mode native --entry efi-handover --from "$value"
 has '["value"]' "$(extend "$(extend "$value" "$nothing")" "$decision")"
+# At a direct entry kernel and initrd come before the decision.
+expect 0 pcr --json --entry vmlinux --kernel kernel --initrd part1
+has '["events"][1]["event"]' 'holdfast: kernel'; has '["events"][1]["digest"]' "$(digest <kernel)"
+has '["events"][2]["event"]' 'holdfast: initrd'; has '["events"][2]["digest"]' "$(digest <part1)"
+expect 2 pcr --entry bzimage
+complains 'mkhandover: --entry bzimage: measures the kernel: add --kernel FILE'
+expect 2 pcr --kernel kernel
+# The stage passes on one line.
+expect 0 pcr --handover m.dtb --cmdline $'console=ttyS0\tquiet \n'
+grep -q "^           sha256 $words$" out || fail "pcr of a line with a tab: $(cat out)"
 expect 0 pcr --json --bank sha1
 has '["bank"]' sha1; has '["events"][0]["digest"]' "$(printf '' | sha1sum | cut -d' ' -f1)"
 expect 0 pcr --handover m.dtb --lost db --entry efi-handover

@@ -38,7 +38,7 @@ TEST_CASE("The handovers are measured first, then the command line, then the dec
   std::vector<std::unique_ptr<HandoverFile>> files;
   files.push_back(HandoverOf({{"guest0", 0x10000000, 0x200000}, {"guest1", 0x20000000, 0x1000}}));
   files.push_back(HandoverOf({{"db", 0x40000000, 0x3000}}));
-  const auto events = EventsOf({.handovers = files, .command_line = "quiet", .lost = {}});
+  const auto events = EventsOf({.handovers = files, .command_line = "quiet", .kernel = {}, .initrd = {}, .lost = {}});
   REQUIRE(events.size() == 4);
   CHECK(events[0].text == "holdfast: handover");
   const auto tree = files[0]->tree()->bytes();
@@ -53,18 +53,46 @@ TEST_CASE("The handovers are measured first, then the command line, then the dec
 }
 
 TEST_CASE("Without a handover there are still two events", "[tool][measured-boot]") {
-  const auto events = EventsOf(
-      {.handovers = {}, .command_line = "", .mode = Mode::kNative, .entry = KernelEntry::kVmlinux, .lost = {}});
+  const auto events = EventsOf({.handovers = {}, .command_line = "", .kernel = {}, .initrd = {}, .lost = {}});
   REQUIRE(events.size() == 2);
   CHECK(events[0].bytes.empty());
-  CHECK(TextOf(events[1]) == "mode native, entry vmlinux, 0 ranges, 0 bytes, lost 0");
+  CHECK(TextOf(events[1]) == "mode fence, entry efi-image, 0 ranges, 0 bytes, lost 0");
+}
+
+TEST_CASE("Of a direct entry kernel and initrd are measured too", "[tool][measured-boot]") {
+  const std::vector<std::byte> kernel(5, std::byte{1});
+  const std::vector<std::byte> initrd(7, std::byte{2});
+  const auto events = EventsOf({.handovers = {},
+                                .command_line = "",
+                                .kernel = kernel,
+                                .initrd = initrd,
+                                .mode = Mode::kNative,
+                                .entry = GENERATE(KernelEntry::kVmlinux, KernelEntry::kBzImage),
+                                .lost = {}});
+  REQUIRE(events.size() == 4);
+  CHECK(events[0].text == "holdfast: command line");
+  CHECK(events[1].text == "holdfast: kernel");
+  CHECK(events[1].bytes == kernel);
+  CHECK(events[2].text == "holdfast: initrd");
+  CHECK(events[2].bytes == initrd);
+  CHECK(TextOf(events[3]).starts_with("mode native, entry "));
+}
+
+TEST_CASE("The command line is measured as the stage passes it on", "[tool][measured-boot]") {
+  const auto line_of = [](std::string_view text) {
+    return TextOf(EventsOf({.handovers = {}, .command_line = text, .kernel = {}, .initrd = {}, .lost = {}}).front());
+  };
+  CHECK(line_of("quiet \n") == "quiet");
+  CHECK(line_of("ro\tquiet") == "ro quiet");
+  CHECK(line_of(" ro") == " ro");
+  CHECK_THROWS_WITH(line_of(std::string_view("ro\0quiet", 8)), "--cmdline: malformed: a NUL at offset 2");
 }
 
 TEST_CASE("What is lost is not kept any more, but counted", "[tool][measured-boot]") {
   std::vector<std::unique_ptr<HandoverFile>> files;
   files.push_back(HandoverOf({{"guest0", 0x10000000, 0x200000}, {"guest1", 0x20000000, 0x1000}}));
   const std::vector<std::string> lost = {"guest0"};
-  const auto events = EventsOf({.handovers = files, .command_line = "", .lost = lost});
+  const auto events = EventsOf({.handovers = files, .command_line = "", .kernel = {}, .initrd = {}, .lost = lost});
   CHECK(TextOf(events.back()) == "mode fence, entry efi-image, 1 range, 4096 bytes, lost 1");
 }
 
@@ -72,7 +100,7 @@ TEST_CASE("What nobody keeps cannot be lost", "[tool][measured-boot]") {
   std::vector<std::unique_ptr<HandoverFile>> files;
   files.push_back(HandoverOf({{"guest0", 0x10000000, 0x200000}}));
   const std::vector<std::string> lost = {"guest1"};
-  CHECK_THROWS_WITH(EventsOf({.handovers = files, .command_line = "", .lost = lost}),
+  CHECK_THROWS_WITH(EventsOf({.handovers = files, .command_line = "", .kernel = {}, .initrd = {}, .lost = lost}),
                     "--lost guest1: no handover keeps anything of that name");
 }
 
@@ -80,7 +108,7 @@ TEST_CASE("Handovers that contradict each other are refused as the stage does", 
   std::vector<std::unique_ptr<HandoverFile>> files;
   files.push_back(HandoverOf({{"guest0", 0x10000000, 0x200000}}));
   files.push_back(HandoverOf({{"guest1", 0x10100000, 0x200000, Fence::kHeld}}));
-  CHECK_THROWS_WITH(EventsOf({.handovers = files, .command_line = "", .lost = {}}),
+  CHECK_THROWS_WITH(EventsOf({.handovers = files, .command_line = "", .kernel = {}, .initrd = {}, .lost = {}}),
                     "kept-overlap: kept guest0 [0x10000000, 0x10200000) meets kept guest1 [0x10100000, 0x10300000)");
 }
 

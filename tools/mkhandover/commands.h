@@ -129,8 +129,10 @@ ExitCode RunVariable(const VariableOptions& options, Output& output);
 
 struct PcrOptions {
   std::vector<std::string> handovers;
-  std::optional<std::string> memory;  // where their range-lists lie
+  std::optional<std::string> memory;  // where their range-lists lie, and what KHO leads to
   std::string cmdline;
+  std::optional<std::string> kernel;  // of a direct entry
+  std::vector<std::string> initrds;
   std::string mode = "fence";
   std::string entry = "efi-image";
   std::vector<std::string> lost;

@@ -9,6 +9,7 @@
 #include "common/abi/measurement.h"
 #include "common/base/text-writer.h"
 #include "common/console/wording.h"
+#include "common/format/input-text.h"
 #include "common/format/read-handovers.h"
 #include "common/plan/kernel-entry.h"
 #include "common/plan/stage-limits.h"
@@ -20,6 +21,18 @@ namespace holdfast::tool {
 namespace {
 
 using HandoverFiles = std::span<const std::unique_ptr<HandoverFile>>;
+
+// As the stage passes it on.
+std::string LineOf(std::string_view text) {
+  std::string line(text);
+  const auto size = CleanLine(line);
+  if (!size.ok()) {
+    throw Failure(size.error(),
+                  Format("--cmdline: {}: a NUL at offset {}", ErrcName(size.error().code), size.error().where));
+  }
+  line.resize(size.value());
+  return line;
+}
 
 std::vector<std::byte> BytesOf(std::string_view text) {
   std::vector<std::byte> out(text.size());
@@ -61,6 +74,15 @@ class TreeMemory {
   HandoverFiles files_;
 };
 
+std::span<const std::byte> KhoTreeOf(const HandoverFile& kho) {
+  const ForeignSet& foreign = kho.foreign();
+  const auto tree = foreign.memory().View(foreign.list().front().kho_tree);
+  if (!tree.ok()) {
+    FailToDecode(kho.name(), tree.error());
+  }
+  return tree.value();
+}
+
 std::vector<LostName> FindLost(HandoverFiles files, std::span<const std::string> names) {
   std::vector<LostName> out;
   for (const std::string& name : names) {
@@ -78,6 +100,18 @@ std::vector<LostName> FindLost(HandoverFiles files, std::span<const std::string>
     }
   }
   return out;
+}
+
+// Adds what KHO keeps to what the trees do.
+void AddKho(const HandoverFile& kho, std::size_t source, const PreservedMap& trees, PreservedMap& out) {
+  for (const KeptRange& each : trees.view()) {
+    FailUnless(out.Add(each), "handovers");
+  }
+  for (KeptRange each : kho.handover().kept.view()) {
+    each.source = static_cast<std::uint8_t>(source);
+    FailUnless(out.Add(each), "handovers");
+  }
+  FailUnless(out.Seal(), "handovers");
 }
 
 // Reads the trees as the stage does, in tables of its sizes.
@@ -111,8 +145,14 @@ std::string DecisionOf(const MeasuredBoot& boot) {
   if (!read.ok()) {
     throw Failure(read.error(), DescribeRule(problem));
   }
+  std::vector<KeptRange> all_storage(kMaxKept);
+  PreservedMap all(all_storage);
+  if (boot.kho != nullptr) {
+    AddKho(*boot.kho, boot.handovers.size(), kept, all);
+  }
+  const PreservedMap& decided = boot.kho != nullptr ? all : kept;
   LineBuffer text;
-  SayDecision(text, ModeName(boot.mode), KernelEntryName(boot.entry), kept.size(), kept.bytes(), lost.size());
+  SayDecision(text, ModeName(boot.mode), KernelEntryName(boot.entry), decided.size(), decided.bytes(), lost.size());
   return std::string(text.view());
 }
 
@@ -124,8 +164,16 @@ std::vector<MeasuredEvent> EventsOf(const MeasuredBoot& boot) {
     const auto tree = file->tree()->bytes();
     out.push_back({.text = kEventHandover, .subject = file->name(), .bytes = {tree.begin(), tree.end()}});
   }
-  out.push_back(
-      {.text = kEventCommandLine, .subject = std::string(boot.command_line), .bytes = BytesOf(boot.command_line)});
+  if (boot.kho != nullptr) {
+    const auto tree = KhoTreeOf(*boot.kho);
+    out.push_back({.text = kEventHandover, .subject = boot.kho->name(), .bytes = {tree.begin(), tree.end()}});
+  }
+  const std::string line = LineOf(boot.command_line);
+  out.push_back({.text = kEventCommandLine, .subject = line, .bytes = BytesOf(line)});
+  if (!IsEfiEntry(boot.entry)) {
+    out.push_back({.text = kEventKernel, .subject = {}, .bytes = {boot.kernel.begin(), boot.kernel.end()}});
+    out.push_back({.text = kEventInitrd, .subject = {}, .bytes = {boot.initrd.begin(), boot.initrd.end()}});
+  }
   const std::string decision = DecisionOf(boot);
   out.push_back({.text = kEventDecision, .subject = decision, .bytes = BytesOf(decision)});
   return out;

@@ -26,14 +26,18 @@ struct MeasuredEvent {
 
 struct MeasuredBoot {
   std::span<const std::unique_ptr<HandoverFile>> handovers;  // each a tree of ours without a problem()
-  std::string_view command_line;
+  const HandoverFile* kho = nullptr;                         // one KHO handover without a problem()
+  std::string_view command_line;                             // as a loader has it, before it is made one line
+  // Of a direct entry, where the stage measures them.
+  std::span<const std::byte> kernel;
+  std::span<const std::byte> initrd;
   Mode mode = Mode::kFence;
   KernelEntry entry = KernelEntry::kEfiImage;
   std::span<const std::string> lost;  // names, in whichever handover they are
 };
 
 // Ends in a Failure: of kind usage where no handover has a lost name, else where the handovers together are none that
-// the stage would read.
+// the stage would read, and where the command line is none.
 std::vector<MeasuredEvent> EventsOf(const MeasuredBoot& boot);
 
 // A register after one more event: the digest of what it was, and of the event's own behind it.

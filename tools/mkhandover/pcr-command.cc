@@ -5,7 +5,9 @@
 
 #include "common/abi/measurement.h"
 #include "common/plan/kernel-entry.h"
+#include "tools/mkhandover/bundle-file.h"
 #include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/files.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/measured-boot.h"
 #include "tools/mkhandover/text.h"
@@ -13,18 +15,50 @@
 namespace holdfast::tool {
 namespace {
 
-std::vector<std::unique_ptr<HandoverFile>> ReadTrees(const PcrOptions& options) {
-  std::vector<std::unique_ptr<HandoverFile>> out;
+struct Handovers {
+  std::vector<std::unique_ptr<HandoverFile>> trees;
+  std::unique_ptr<HandoverFile> kho;
+};
+
+bool IsKho(const HandoverFile& file) { return file.foreign().list().size() == 1 && file.foreign().list()[0].kho; }
+
+Handovers ReadHandovers(const PcrOptions& options) {
+  Handovers out;
   for (const std::string& path : options.handovers) {
     auto file = std::make_unique<HandoverFile>(HandoverChoice{.file = path, .memory = options.memory});
-    if (file->tree() == nullptr) {
-      throw Failure(ExitCode::kBadInput, Format("{}: is {}: of handovers only trees of {} are measured", file->name(),
-                                                file->handover().dialect.view(), kDialectHoldfast));
-    }
     file->RequireNoProblem();
-    out.push_back(std::move(file));
+    if (file->tree() != nullptr) {
+      out.trees.push_back(std::move(file));
+    } else if (!IsKho(*file)) {
+      throw Failure(ExitCode::kBadInput, Format("{}: is {}: of handovers only trees of {} and KHO are measured",
+                                                file->name(), file->handover().dialect.view(), kDialectHoldfast));
+    } else if (out.kho) {
+      throw Failure(ExitCode::kUsage, Format("{}: a second KHO handover: there is one variable", file->name()));
+    } else {
+      out.kho = std::move(file);
+    }
   }
   return out;
+}
+
+struct KernelFiles {
+  std::vector<std::byte> kernel;
+  std::vector<std::byte> initrd;
+};
+
+// Of the direct entries, where they are measured.
+KernelFiles ReadKernel(const PcrOptions& options, KernelEntry entry) {
+  if (IsEfiEntry(entry)) {
+    if (options.kernel || !options.initrds.empty()) {
+      throw Failure(ExitCode::kUsage,
+                    "--kernel, --initrd: go with --entry vmlinux or bzimage: else firmware measures them");
+    }
+    return {};
+  }
+  if (!options.kernel) {
+    throw Failure(ExitCode::kUsage, Format("--entry {}: measures the kernel: add --kernel FILE", options.entry));
+  }
+  return {.kernel = ReadFile(*options.kernel), .initrd = ReadInitrds(options.initrds)};
 }
 
 KernelEntry EntryOf(const std::string& word) {
@@ -103,12 +137,17 @@ void PrintText(Bank bank, const std::vector<MeasuredEvent>& events, const Extend
 }  // namespace
 
 ExitCode RunPcr(const PcrOptions& options, Output& output) {
-  const auto handovers = ReadTrees(options);
+  const Handovers handovers = ReadHandovers(options);
+  const KernelEntry entry = EntryOf(options.entry);
+  const KernelFiles files = ReadKernel(options, entry);
   const Bank bank = BankFromName(options.bank).value();  // The command line knows no other.
-  const auto events = EventsOf({.handovers = handovers,
+  const auto events = EventsOf({.handovers = handovers.trees,
+                                .kho = handovers.kho.get(),
                                 .command_line = options.cmdline,
+                                .kernel = files.kernel,
+                                .initrd = files.initrd,
                                 .mode = options.mode == ModeName(Mode::kNative) ? Mode::kNative : Mode::kFence,
-                                .entry = EntryOf(options.entry),
+                                .entry = entry,
                                 .lost = options.lost});
   Extended extended{.digests = {}, .value = StartOf(options.from, bank)};
   for (const MeasuredEvent& event : events) {

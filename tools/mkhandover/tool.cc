@@ -296,9 +296,11 @@ class CommandLine {
     CLI::App* const verb = AddVerb("pcr", "What a boot from firmware will make of PCR 15", pcr_, &RunPcr);
     AddList(verb, "--handover", pcr_.handovers, "FILE",
             "A handover that is measured, in the order in which it is found");
-    verb->add_option("--memory", pcr_.memory, "Where their range-lists lie, if they are not in the files")
+    verb->add_option("--memory", pcr_.memory, "Where their range-lists lie, and what KHO leads to")
         ->type_name("CAPTURE");
     verb->add_option("--cmdline", pcr_.cmdline, "The kernel's command line, every byte of it")->type_name("TEXT");
+    verb->add_option("--kernel", pcr_.kernel, "The kernel of entry vmlinux or bzimage")->type_name("FILE");
+    AddList(verb, "--initrd", pcr_.initrds, "FILE", "Its initrd, as install and bundle take it");
     verb->add_option("--mode", pcr_.mode, "How memory will be protected")
         ->type_name("fence|native")
         ->check(OneOf({"fence", "native"}))

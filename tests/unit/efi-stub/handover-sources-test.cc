@@ -269,6 +269,9 @@ TEST_CASE("A variable leads to KHO as a node would", "[efi][handover-sources]") 
     CHECK(out.kho.header.type.value() == kSetupKexecKho);
     CHECK(out.kho.header.len.value() == sizeof(KhoData));
     CHECK(out.kho.header.next.value() == 0);
+    REQUIRE(out.kho_tree.size() != 0);
+    CHECK(reinterpret_cast<std::uintptr_t>(out.kho_tree.data()) ==
+          DecodeKhoRecord(out.kho.record).value().fdt.start().raw());
     const auto record = DecodeKhoRecord(out.kho.record);
     REQUIRE(record.ok());
     CHECK(record.value().fdt == variable.at);

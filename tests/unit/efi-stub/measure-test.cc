@@ -118,5 +118,65 @@ TEST_CASE("What the TPM says of an event is passed on", "[efi][measure]") {
   CHECK(measurer.Measure(kEventDecision, BytesOf("mode fence")).error() == Error{Errc::kFirmware, tpm.status});
 }
 
+std::vector<std::string> Texts(const FakeTpm& tpm) {
+  std::vector<std::string> out;
+  for (const FakeTpm::Taken& each : tpm.taken) {
+    const auto text = std::span(each.event).subspan(sizeof(Tcg2EventHeader));
+    out.push_back(std::string(reinterpret_cast<const char*>(text.data()), text.size()) + "=" + each.data);
+  }
+  return out;
+}
+
+TEST_CASE("KHO's tree is measured, and a kernel that firmware does not start", "[efi][measure]") {
+  FakeFirmware fake;
+  FakeTpm tpm;
+  tpm.InstallIn(fake);
+  const Measurer measurer(Firmware(fake.image(), fake.table()));
+  FoundHandovers found;
+  REQUIRE(found.Append({.carrier = Carrier::kKhoNode, .at = {}}).ok());
+  InnerKernel kernel;
+  kernel.file = BytesOf("a bzImage");
+  kernel.packed = Packed{.bytes = kernel.file.subspan(2)};
+  MeasuredBoot boot{.found = found,
+                    .kho_tree = BytesOf("a tree"),
+                    .command_line = "quiet",
+                    .entry = KernelEntry::kEfiHandover,
+                    .kernel = kernel,
+                    .initrd = BytesOf("an initrd"),
+                    .decision = "mode native"};
+  std::vector<std::string> expected{"holdfast: handover=a tree", "holdfast: command line=quiet",
+                                    "holdfast: decision=mode native"};
+  SECTION("firmware starts it") {}
+  SECTION("the stage enters it") {
+    boot.entry = GENERATE(KernelEntry::kVmlinux, KernelEntry::kBzImage);
+    expected.insert(expected.begin() + 2, {"holdfast: kernel=a bzImage", "holdfast: initrd=an initrd"});
+  }
+  SECTION("its payload lies apart") {
+    kernel.packed.reset();
+    kernel.unpacked = BytesOf("an ELF file");
+    boot.entry = KernelEntry::kVmlinux;
+    boot.initrd = {};
+    expected.insert(expected.begin() + 2,
+                    {"holdfast: kernel=a bzImage", "holdfast: kernel=an ELF file", "holdfast: initrd="});
+  }
+  REQUIRE(MeasureBoot(measurer, boot).ok());
+  CHECK(Texts(tpm) == expected);
+}
+
+TEST_CASE("An event that firmware refuses ends the measuring", "[efi][measure]") {
+  FakeFirmware fake;
+  FakeTpm tpm;
+  tpm.status = EFI_DEVICE_ERROR;
+  tpm.InstallIn(fake);
+  const FoundHandovers found;
+  const InnerKernel kernel{};
+  const Status measured =
+      MeasureBoot(Measurer(Firmware(fake.image(), fake.table())),
+                  {.found = found, .kho_tree = {}, .command_line = "", .kernel = kernel, .initrd = {}, .decision = ""});
+  REQUIRE_FALSE(measured.ok());
+  CHECK(measured.error() == Error{Errc::kFirmware, EFI_DEVICE_ERROR});
+  CHECK(tpm.taken.size() == 1);
+}
+
 }  // namespace
 }  // namespace holdfast::efi

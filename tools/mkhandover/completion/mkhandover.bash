@@ -41,7 +41,7 @@ _mkhandover() {
       *:load) words="--kernel --initrd --cmdline --reuse-cmdline --handover --as --memory --mode --entry --stage --via --kexec -n --dry-run --exec $common" ;;
       *:install) words="--esp --stub --image --kernel --initrd --cmdline --handover --bundle --removable --loader-entry --entry-title $common" ;;
       *:variable) words="--set --set-kho --clear --keep --memory $common" ;;
-      *:pcr) words="--handover --memory --cmdline --mode --entry --lost --bank --from $common" ;;
+      *:pcr) words="--handover --memory --cmdline --kernel --initrd --mode --entry --lost --bank --from $common" ;;
       *:report) words="--handover $common" ;;
       *:map) words="--map --handover --as --memory --svg --efi-descriptor-size $common" ;;
     esac
