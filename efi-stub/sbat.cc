@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What shim asks of an application before it starts it: section .sbat.
 //
-// Source: shim's SBAT.md.  Lines of six fields: component, its generation, vendor, package, version, address.  The first
-// names the format; the generation goes up with each fix of what would let Secure Boot be got round.
+// Source: shim's SBAT.md.  Lines of six fields: component, its generation, vendor, package, version, address.  The
+// first names the format; the generation goes up with each fix of what would let Secure Boot be got round.
 
 #include <algorithm>
 #include <array>
