@@ -167,7 +167,7 @@ Status Application::EnterDirectly() {
 
 // What is fenced a kernel must not take; its user space still finds the node.
 void Application::HideKho() {
-  if (plan_.mode == Mode::kFence) {
+  if (plan_.hides_native) {
     for (SetupDataNode& node : sources_.nodes) {
       node.type = kSetupHoldfastHiddenKho;
     }

@@ -18,6 +18,9 @@ namespace {
 constexpr std::string_view kSectionName = "section .dtb";
 constexpr std::string_view kFileName = "\\EFI\\holdfast\\handover.dtb";
 constexpr std::string_view kVariableName = "HoldfastHandover variable";
+// It stays, and so does the refusal, until somebody takes it away.
+constexpr std::string_view kStrangeVariable =
+    "HoldfastHandover variable (mkhandover variable --clear, or firmware's setup, takes it away)";
 constexpr EFI_GUID kVendorGuid = std::bit_cast<EFI_GUID>(kHoldfastVendorGuid);
 // The record, and what a later version may have beside it.
 constexpr std::size_t kMaxVariableSize = 1024;
@@ -99,9 +102,9 @@ class Finder {
     if (!bytes.ok() && bytes.error().code == Errc::kNotFound) {
       return kDone;
     }
-    TRY(Check(problem_, bytes, kVariableName));
+    TRY(Check(problem_, bytes, kStrangeVariable));
     HandoverVariable variable;
-    TRY(Check(problem_, DecodeHandoverVariable(bytes.value(), variable), kVariableName));
+    TRY(Check(problem_, DecodeHandoverVariable(bytes.value(), variable), kStrangeVariable));
     if (variable.is_one_shot) {
       // A boot that this very handover breaks would come back to it for ever.
       const Status deleted = firmware_.SetVariable(kHandoverVariable, kVendorGuid, attributes, {});

@@ -5,6 +5,7 @@
 
 #include <cstring>
 
+#include "common/base/align.h"
 #include "common/base/byte-reader.h"
 
 namespace holdfast {
@@ -49,7 +50,14 @@ Status DecodeHandoverVariable(std::span<const std::byte> bytes, HandoverVariable
   if (stored.size.value() == 0) {
     return Error{Errc::kMalformed, offsetof(StoredHandoverVariable, size)};
   }
+  // No handover lies that low, and page 0 may not even be read.
+  if (stored.address.value() < kMiB) {
+    return Error{Errc::kMalformed, offsetof(StoredHandoverVariable, address)};
+  }
   TRY(CheckScratch(kind, stored));
+  if (kind == HandoverVariableKind::kKho && stored.scratch_address.value() < kMiB) {
+    return Error{Errc::kMalformed, offsetof(StoredHandoverVariable, scratch_address)};
+  }
   out.kind = kind;
   out.is_one_shot = (stored.flags.value() & kHandoverOneShot) != 0;
   TRY_ASSIGN(out.at, PhysRange::FromStartSize(PhysAddr(stored.address.value()), stored.size.value()));

@@ -12,9 +12,6 @@
 namespace holdfast {
 namespace {
 
-// RAM below here is never given up: the next kernel starts its other processors from it.
-constexpr PhysAddr kLowMemoryEnd{kMiB};
-
 // A stretch of the new map, before neighbours of one type are joined.
 struct Piece {
   PhysRange range;

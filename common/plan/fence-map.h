@@ -20,6 +20,9 @@
 
 namespace holdfast {
 
+// RAM below here is never given up: the next kernel starts its other processors from it.
+inline constexpr PhysAddr kLowMemoryEnd{kMiB};
+
 // The type under which the next kernel sees RAM with this fence; what is held keeps the mark kReservedKern.
 MemType FencedType(Fence fence);
 

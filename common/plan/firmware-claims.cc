@@ -5,12 +5,11 @@
 
 #include <algorithm>
 
+#include "common/plan/fence-map.h"
 #include "common/plan/smallest-gaps.h"
 
 namespace holdfast {
 namespace {
-
-constexpr PhysAddr kLowMemoryEnd{kMiB};
 
 // What of `owned` is not claimed.  `claims` ascend; those that end before it are dropped from them.
 Status AppendUnclaimed(const FirmwareRange& owned, std::span<const FirmwareClaim>& claims, BoundedVector<InUse>& out) {

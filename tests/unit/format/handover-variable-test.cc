@@ -49,6 +49,16 @@ Status DecodeChanged(const HandoverVariable& variable, std::size_t at, T value) 
   return Decode(bytes);
 }
 
+TEST_CASE("Nothing that lies below 1 MiB is followed", "[format][handover-variable]") {
+  HandoverVariable variable = KhoVariable();
+  variable.at = Between(0xfffff, 0x100fff);
+  CheckError(Decode(Stored(variable)), Errc::kMalformed, offsetof(StoredHandoverVariable, address));
+  variable.at = Between(0x100000, 0x101000);
+  CHECK(Decode(Stored(variable)).ok());
+  variable.scratch = Between(0, 0x20);
+  CheckError(Decode(Stored(variable)), Errc::kMalformed, offsetof(StoredHandoverVariable, scratch_address));
+}
+
 TEST_CASE("A variable decodes to what was encoded", "[format][handover-variable]") {
   for (const HandoverVariable& variable : {TreeVariable(), KhoVariable()}) {
     HandoverVariable out;
