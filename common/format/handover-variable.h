@@ -22,8 +22,8 @@ struct HandoverVariable {
 };
 
 // kTruncated; kBadVersion (where: the version); kMalformed (where: byte offset): bytes left over, an unknown flag, a
-// reserved field that is not 0, an empty tree, one or scratch below 1 MiB, scratch that the kind does not have, or has none; kUnsupported (where:
-// the kind); kOutOfBounds.
+// reserved field that is not 0, an empty tree, one or scratch below 1 MiB, scratch that the kind does not have, or has
+// none; kUnsupported (where: the kind); kOutOfBounds.
 Status DecodeHandoverVariable(std::span<const std::byte> bytes, HandoverVariable& out);
 StoredHandoverVariable EncodeHandoverVariable(const HandoverVariable& variable);
 
