@@ -212,9 +212,11 @@ class Trial {
     enum : std::uint8_t { kReservedClaim = 1, kRamClaim = 2 };
     std::vector<std::uint8_t> expected(c.cells.size());
     for (std::size_t cell = 0; cell < c.cells.size(); ++cell) {
+      const bool is_kept = verdict.keeping[cell / kCellsPerPage] != kNotKept;
+      // Firmware may give that out too.
+      if (c.cells[cell] == kSoft && is_kept) expected[cell] = kReservedClaim;
       if (c.cells[cell] != kRam && c.cells[cell] != kKern) continue;
       const bool stays_ram = verdict.cells[cell] == kRam || verdict.cells[cell] == kKern;
-      const bool is_kept = verdict.keeping[cell / kCellsPerPage] != kNotKept;
       if (is_kept || !stays_ram) expected[cell] = stays_ram ? kRamClaim : kReservedClaim;
     }
     BoundedVector<FirmwareClaim> claims(claim_storage_);
