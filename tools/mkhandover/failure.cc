@@ -26,7 +26,11 @@ ExitCode ExitFor(Errc code) {
     case Errc::kOutsideScratch:
     case Errc::kConflict:
     case Errc::kFault:
+    case Errc::kUntrusted:
+    case Errc::kContentsLost:
       return ExitCode::kFound;
+    case Errc::kFirmware:
+      return ExitCode::kSystem;
     case Errc::kTruncated:
     case Errc::kTooLarge:
     case Errc::kBadMagic:
@@ -40,6 +44,7 @@ ExitCode ExitFor(Errc code) {
     case Errc::kNotFinalized:
     case Errc::kUnsupported:
     case Errc::kCycle:
+    case Errc::kNotFound:
       return ExitCode::kBadInput;
   }
   return ExitCode::kBadInput;
