@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// A node that is being saved: objects and their data go in, and it becomes part of the store as a whole or not at all.
+
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "tools/mkhandover/store/page-file.h"
+#include "tools/mkhandover/store/store.h"
+#include "tools/mkhandover/store/workers.h"
+
+namespace holdfast::tool {
+
+struct SaveOptions {
+  bool zstd = false;
+  bool digest_described = false;  // hash what is described, too
+  Fence fence = Fence::kReserved;
+};
+
+class Saver {
+ public:
+  // `capacity`: bytes that may be saved, of address space.  Ends in a Failure where the name is none, or taken.
+  Saver(Store& store, const std::string& name, const SaveOptions& options, std::uint64_t capacity);
+  // Discards what was not finished.
+  ~Saver();
+  Saver(const Saver&) = delete;
+  Saver& operator=(const Saver&) = delete;
+
+  // Begins an object; its number.
+  std::uint32_t AddObject(KeptObject object);
+  KeptObject& object(std::uint32_t number) { return node_.objects[number]; }
+
+  // Gives `size` bytes of an object's data, read by `read` into kept memory, on any thread, later.
+  using ReadFn = std::function<void(std::span<std::byte>)>;
+  void AddBlock(std::uint32_t object, StoreData data, std::uint64_t offset, std::uint64_t size, ReadFn read);
+  // The file's pages are the object's page data, and stay where they are.
+  void Describe(std::uint32_t object, const std::string& path);
+  // Pages of the store that are the object's page data from `offset` on, for its owner to fill.
+  std::span<std::byte> MapPages(std::uint32_t object, std::uint64_t offset, std::uint64_t size);
+
+  // Waits for all data, then makes the node part of the store.
+  void Finish();
+  const KeptNode& node() const { return node_; }
+  Workers& workers() { return workers_; }
+
+ private:
+  struct Placed {
+    std::uint32_t object = 0;
+    StoreExtent extent;
+  };
+  void Place(const Placed& placed);
+  std::uint32_t DescribedFile(const std::string& path);
+
+  Store& store_;
+  SaveOptions options_;
+  KeptNode node_;
+  PageFile file_;
+  std::string file_name_;
+  std::vector<KeptFile> described_;
+  std::mutex mutex_;
+  std::vector<Placed> placed_;
+  Workers workers_;
+};
+
+}  // namespace holdfast::tool

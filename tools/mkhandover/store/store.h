@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// The store of this machine: a folder on hugetlbfs, and what an earlier kernel left.
+//
+// There is one index.  Before the first `keep` of a boot it is the one that the earlier kernel left in memory, found
+// through the report's handover under the name "store"; whoever changes anything writes it into the folder, with what
+// was found there as carried files.
+
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/mkhandover/store/model.h"
+#include "tools/mkhandover/store/page-source.h"
+#include "tools/mkhandover/store/physical.h"
+
+namespace holdfast::tool {
+
+inline constexpr const char* kDefaultStore = "/dev/hugepages/holdfast";
+// What a handover calls the pages of the index.
+inline constexpr std::string_view kStoreNodeName = "store";
+
+struct StoreChoice {
+  std::string folder = kDefaultStore;
+  // For tests: "ROOT,PAGE-SIZE" has ordinary files below ROOT stand for hugetlbfs, a folder of files by address for
+  // memory, and another one for /sys/kernel/boot_params/setup_data.
+  std::optional<std::string> plain;
+  std::optional<std::string> memory;
+  std::optional<std::string> setup_data;
+};
+
+class Store {
+ public:
+  enum class For { kReading, kWriting };
+
+  // Locks the folder: many may read, one may write.  For writing the folder is made.
+  Store(const StoreChoice& choice, For use);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  const StoreModel& model() const { return model_; }
+  const std::string& folder() const { return choice_.folder; }
+  const PageSource& pages() const { return *pages_; }
+  std::uint64_t page_size() const;
+  // The kexecs since cold boot, as the report says.
+  std::uint32_t generation() const { return generation_; }
+  // Ends in a Failure where there is no such node.
+  const KeptNode& Require(std::string_view name) const;
+
+  // Puts `model` in the place of the current one: all of it, or nothing.  Reads once more where own and described
+  // files lie.  Own files that it does not name any more are removed.
+  void Commit(StoreModel model);
+  // Pages of the index file, once there is one in the folder.
+  std::vector<PhysRange> IndexRuns() const;
+
+  // The bytes of a file, mapped when first asked for.  May be called from several threads.
+  std::span<const std::byte> BytesOf(std::uint32_t file);
+  // A name for a new data file, which is not there.
+  std::string NewFilePath();
+
+ private:
+  class IndexFile;
+  void FindCarried();
+  void Refresh(StoreModel& model) const;
+  void RemoveStrays() const;
+
+  StoreChoice choice_;
+  std::unique_ptr<PageSource> pages_;
+  std::unique_ptr<PhysicalMemory> memory_;
+  Descriptor lock_;
+  std::unique_ptr<IndexFile> index_;
+  StoreModel model_;
+  std::uint32_t generation_ = 0;
+  std::mutex mutex_;
+  std::map<std::uint32_t, std::unique_ptr<MappedRuns>> carried_;
+};
+
+}  // namespace holdfast::tool
