@@ -122,11 +122,11 @@ struct StoreExtent {
 // The one of them that `kind` says.
 struct StoreRecord {
   StoreRecordKind kind{};
-  StoreFile file;
-  StoreNode node;
-  StoreObject object;
-  StoreAttribute attribute;
-  StoreExtent extent;
+  StoreFile file{};
+  StoreNode node{};
+  StoreObject object{};
+  StoreAttribute attribute{};
+  StoreExtent extent{};
 };
 
 // The rules that tie records together, the same for who reads and who writes.
@@ -195,7 +195,7 @@ class StoreIndexWriter {
   static Status Begin(std::span<std::byte> storage, std::uint32_t num_files, std::uint32_t num_nodes,
                       StoreIndexWriter& out);
   // What StoreIndexReader::Next() would refuse is refused with its error (where: the record's offset).
-  Status AddFile(StoreFileKind kind, unsigned page_shift, std::string_view name, std::span<const PhysRange> runs);
+  Status AddFile(const StoreFile& file);
   Status AddNode(const StoreNode& node);
   Status AddObject(const StoreObject& object);
   Status AddAttribute(const StoreAttribute& attribute);

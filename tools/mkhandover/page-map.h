@@ -30,10 +30,13 @@ struct PagemapEntry {
 // The frames of pages of that size as ranges, sorted and joined where they touch.  Ends in a Failure that names
 // `file` for an entry that is absent, swapped out, hidden, or no page of that size.
 std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file);
+// The same in the order of the file, for who wants to find a page of it again.
+std::vector<PhysRange> RunsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file);
 
 struct FilePages {
   std::uint64_t page_size = 0;
   std::vector<PhysRange> extents;  // sorted, disjoint
+  std::vector<PhysRange> runs;     // the same in the order of the file
 };
 // Reads every frame number twice and compares.  Refuses a file that is not on hugetlbfs, is empty or has holes.
 FilePages PagesOfFile(const std::string& path);

@@ -60,8 +60,8 @@ struct StoreModel {
   const KeptNode* Find(std::string_view name) const;
   // Of the files, the numbers that the node's extents name; ascending.
   std::vector<std::uint32_t> FilesOf(const KeptNode& node) const;
-  // Forgets a node, and the files that no other node names; returns these.
-  std::vector<KeptFile> Remove(std::string_view name);
+  // Forgets a node, and the files that no other node names.
+  void Remove(std::string_view name);
 };
 
 // Ends in a Failure for what StoreIndexReader refuses, names that stand twice, and extents that pass their file's end.

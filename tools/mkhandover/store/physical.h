@@ -26,10 +26,14 @@ class MappedRuns {
 
  private:
   friend class PhysicalMemory;
+  friend std::unique_ptr<MappedRuns> MapFile(const std::string& path, std::uint64_t size);
   std::byte* base_;
   std::size_t space_;
   std::span<const std::byte> bytes_;
 };
+
+// A file as it is now, in one piece.
+std::unique_ptr<MappedRuns> MapFile(const std::string& path, std::uint64_t size);
 
 // Where ranges lie in a device or a file.
 struct PhysicalPart {

@@ -26,12 +26,12 @@ inline constexpr std::string_view kStoreNodeName = "store";
 
 struct StoreChoice {
   std::string folder = kDefaultStore;
-  // For tests: "ROOT,PAGE-SIZE" has ordinary files below ROOT stand for hugetlbfs, a folder of files by address for
-  // memory, and another one for /sys/kernel/boot_params/setup_data.
-  std::optional<std::string> plain;
-  std::optional<std::string> memory;
-  std::optional<std::string> setup_data;
+  std::optional<std::string> handover;  // in the place of the one that this boot's report has
+  std::optional<std::string> memory;    // a folder of files named by address, in the place of this machine's memory
+  std::optional<std::string> plain;     // for tests: "ROOT,SIZE": files below ROOT stand for hugetlbfs, with such pages
 };
+
+class IndexFile;
 
 class Store {
  public:
@@ -46,38 +46,43 @@ class Store {
   const StoreModel& model() const { return model_; }
   const std::string& folder() const { return choice_.folder; }
   const PageSource& pages() const { return *pages_; }
-  std::uint64_t page_size() const;
+  std::uint64_t page_size() const { return pages_->PageSizeIn(choice_.folder); }
   // The kexecs since cold boot, as the report says.
   std::uint32_t generation() const { return generation_; }
   // Ends in a Failure where there is no such node.
-  const KeptNode& Require(std::string_view name) const;
+  const KeptNode& Find(std::string_view name) const;
 
-  // Puts `model` in the place of the current one: all of it, or nothing.  Reads once more where own and described
+  // Puts `model` in the place of the current one: all of it, or nothing.  Asks once more where own and described
   // files lie.  Own files that it does not name any more are removed.
   void Commit(StoreModel model);
-  // Pages of the index file, once there is one in the folder.
+  // Pages of the index file; none before the first Commit() of this boot.
   std::vector<PhysRange> IndexRuns() const;
 
   // The bytes of a file, mapped when first asked for.  May be called from several threads.
   std::span<const std::byte> BytesOf(std::uint32_t file);
   // A name for a new data file, which is not there.
-  std::string NewFilePath();
+  std::string NewFileName() const;
+  std::string PathOf(const KeptFile& file) const;
 
  private:
-  class IndexFile;
-  void FindCarried();
+  void Lock(For use);
+  std::vector<PhysRange> ReadKept();
+  void ReadCarried();
+  const PhysicalMemory& memory();
   void Refresh(StoreModel& model) const;
   void RemoveStrays() const;
 
   StoreChoice choice_;
   std::unique_ptr<PageSource> pages_;
-  std::unique_ptr<PhysicalMemory> memory_;
-  Descriptor lock_;
+  std::optional<Descriptor> lock_;
   std::unique_ptr<IndexFile> index_;
   StoreModel model_;
   std::uint32_t generation_ = 0;
-  std::mutex mutex_;
-  std::map<std::uint32_t, std::unique_ptr<MappedRuns>> carried_;
+  std::string handover_name_;
+  std::vector<PhysRange> kept_;  // by the handover: sorted and joined
+  std::mutex mutex_;             // of what follows
+  std::unique_ptr<PhysicalMemory> memory_;
+  std::map<std::uint32_t, std::unique_ptr<MappedRuns>> mapped_;
 };
 
 }  // namespace holdfast::tool
