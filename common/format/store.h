@@ -61,8 +61,8 @@ Status VerifyStoreIndex(const StoreRoot& root, std::span<const std::byte> index,
 struct StoreFile {
   StoreFileKind kind{};
   unsigned page_shift = 0;
-  std::string_view name;
-  std::span<const std::byte> runs;  // StoredRun each, whole pages, at or below kPhysLimit
+  std::string_view name{};
+  std::span<const std::byte> runs{};  // StoredRun each, whole pages, at or below kPhysLimit
 
   std::size_t num_runs() const { return runs.size() / sizeof(StoredRun); }
   // Pre: i < num_runs().
@@ -71,7 +71,7 @@ struct StoreFile {
 };
 
 struct StoreNode {
-  std::string_view name;  // one path component: [0-9A-Za-z,._+-]{1,31}
+  std::string_view name{};  // one path component: [0-9A-Za-z,._+-]{1,31}
   std::uint64_t generation = 0;
   std::uint64_t time_seconds = 0;
   Fence fence = Fence::kReserved;
@@ -87,23 +87,23 @@ struct StoreTime {
 
 struct StoreObject {
   StoreObjectKind kind{};
-  std::string_view path;    // relative, of components that are none of "", "." and ".."
-  std::string_view target;  // of a symbolic link
+  std::string_view path{};    // relative, of components that are none of "", "." and ".."
+  std::string_view target{};  // of a symbolic link
   std::uint32_t mode = 0;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::uint64_t size = 0;
   std::uint64_t byte_size = 0;
-  StoreTime modified;
-  StoreTime accessed;
+  StoreTime modified{};
+  StoreTime accessed{};
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
   std::uint32_t link = 0;
 };
 
 struct StoreAttribute {
-  std::string_view name;
-  std::span<const std::byte> value;
+  std::string_view name{};
+  std::span<const std::byte> value{};
 };
 
 struct StoreExtent {
@@ -114,7 +114,7 @@ struct StoreExtent {
   std::uint32_t file = 0;
   std::uint64_t file_offset = 0;
   std::uint64_t stored_size = 0;
-  std::optional<Digest> digest;
+  std::optional<Digest> digest{};
 
   constexpr bool operator==(const StoreExtent&) const = default;
 };

@@ -94,7 +94,7 @@ expect 0 make -q -o w.dtb --preserve 2G+2M,name=high --ram-from "$map"
 silent err
 
 expect 2 make -o x.dtb
-complains 'mkhandover: make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE'
+complains 'mkhandover: make: nothing to keep: give --pages-of FILE, --preserve START+SIZE, --store DIR or --from FILE'
 expect 2 make --preserve 1M+1M
 complains 'mkhandover: --output is required: see mkhandover make --help'
 expect 2 make -o x.dtb --preserve 1M+1M,fence=iron

@@ -15,6 +15,7 @@
 #include "tools/mkhandover/handover-choice.h"
 #include "tools/mkhandover/map-source.h"
 #include "tools/mkhandover/output.h"
+#include "tools/mkhandover/store/store-choice.h"
 
 namespace holdfast::tool {
 
@@ -36,6 +37,8 @@ struct MakeOptions {
   std::optional<std::uint32_t> refusal_delay;
   std::optional<bool> kaslr;
   bool range_list = false;
+  bool with_store = false;  // keep what the store has
+  StoreChoice store;
 };
 ExitCode RunMake(const MakeOptions& options, Output& output);
 
@@ -106,5 +109,34 @@ struct MapOptions {
   std::optional<std::string> svg;
 };
 ExitCode RunMap(const MapOptions& options, Output& output);
+
+struct KeepOptions {
+  StoreChoice store;
+  std::string name;
+  std::vector<std::string> files;  // "-": standard input
+  std::string fence = "reserved";
+  bool zstd = false;
+  bool digest = false;  // of what is described, too
+};
+ExitCode RunKeep(const KeepOptions& options, Output& output);
+
+struct ListOptions {
+  StoreChoice store;
+  std::optional<std::string> name;  // its objects
+};
+ExitCode RunList(const ListOptions& options, Output& output);
+
+struct RestoreOptions {
+  StoreChoice store;
+  std::string name;
+  std::string folder = ".";  // "-": standard output
+};
+ExitCode RunRestore(const RestoreOptions& options, Output& output);
+
+struct DropOptions {
+  StoreChoice store;
+  std::string name;
+};
+ExitCode RunDrop(const DropOptions& options, Output& output);
 
 }  // namespace holdfast::tool

@@ -14,6 +14,7 @@
 #include "tools/mkhandover/option-values.h"
 #include "tools/mkhandover/page-map.h"
 #include "tools/mkhandover/report-file.h"
+#include "tools/mkhandover/store/store.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -37,6 +38,33 @@ void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
     output.Note(
         Format("{}: kept as {}, {} of {}-pages", path, name, CountText(extents, "extent"), SizeText(pages.page_size)));
   }
+}
+
+// A name for each node, and one for the index, by which all is found again.
+void AddStore(const MakeOptions& options, Draft& draft, Output& output) {
+  Store store(options.store, Store::For::kWriting);
+  store.Commit(store.model());  // with the addresses of now
+  const StoreModel& model = store.model();
+  const auto add = [&](const std::string& name, Fence fence, std::vector<PhysRange> ranges) {
+    const std::string got = draft.AddUnique(
+        {.name = name, .owner = {}, .fence = fence, .ranges = std::move(ranges), .sha256 = std::nullopt});
+    if (got != name) {
+      throw Failure(ExitCode::kUsage, Format("--store {}: the name {} is taken by something else that is to be kept",
+                                             store.folder(), name));
+    }
+  };
+  add(std::string(kStoreNodeName), Fence::kReserved, store.IndexRuns());
+  for (const KeptNode& node : model.nodes) {
+    std::vector<PhysRange> ranges;
+    for (const std::uint32_t number : model.FilesOf(node)) {
+      const auto& runs = model.files[number].runs;
+      ranges.insert(ranges.end(), runs.begin(), runs.end());
+    }
+    if (!ranges.empty()) {
+      add(node.name, node.fence, std::move(ranges));
+    }
+  }
+  output.Note(Format("{}: {} kept", store.folder(), CountText(model.nodes.size(), "node")));
 }
 
 void AddRanges(const MakeOptions& options, Draft& draft) {
@@ -222,9 +250,10 @@ void SetPolicy(const MakeOptions& options, Draft& draft) {
 }  // namespace
 
 ExitCode RunMake(const MakeOptions& options, Output& output) {
-  if (options.preserve.empty() && options.pages_of.empty() && options.from.empty()) {
+  if (options.preserve.empty() && options.pages_of.empty() && options.from.empty() && !options.with_store) {
     throw Failure(ExitCode::kUsage,
-                  "make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE");
+                  "make: nothing to keep: give --pages-of FILE, --preserve START+SIZE, --store DIR or --from "
+                  "FILE");
   }
   const bool in_place = IsOnHugetlbfs(options.output);
   if (options.range_list && !in_place) {
@@ -249,6 +278,9 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
   SetPolicy(options, draft);
   // Last, because pages might still move.
   AddFiles(options, draft, output);
+  if (options.with_store) {
+    AddStore(options, draft, output);
+  }
   draft.Finish();  // Nothing is written of a handover that would be refused.
   const Result result = in_place ? WriteInPlace(options, draft) : WriteOrdinary(options, draft);
   WarnOfWhatIsNotRam(draft, output);

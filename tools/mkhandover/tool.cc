@@ -43,6 +43,10 @@ class CommandLine {
     AddLoad();
     AddReport();
     AddMap();
+    AddKeep();
+    AddListVerb();
+    AddRestore();
+    AddDrop();
   }
 
   // 0 and the verb to run, or the exit status right away.
@@ -162,6 +166,15 @@ class CommandLine {
     verb->add_flag("--range-list", make_.range_list,
                    "Have the ranges of every name in a list beside the tree, not only of names with many; for OUT on "
                    "hugetlbfs");
+    verb->add_option_function<std::string>(
+            "--store",
+            [this](const std::string& folder) {
+              make_.with_store = true;
+              make_.store.folder = folder;
+            },
+            "Keep all that is in this store, whose pages are asked for once more")
+        ->type_name("DIR");
+    verb->add_option("--plain", make_.store.plain)->group("");  // for tests
     AddList(verb, "--scratch", make_.scratch, "START+SIZE", "Where a native boot may place things");
     verb->add_option("--ram-from", make_.ram_from,
                      "What was RAM before anything was fenced: a memory map, or \"none\"; else what this machine says")
@@ -274,6 +287,55 @@ class CommandLine {
     verb->add_option("--svg", map_.svg, "Write a drawing as well")->type_name("OUT");
   }
 
+  static void AddStoreOptions(CLI::App* verb, StoreChoice& store) {
+    verb->add_option("--store", store.folder, "The store's folder, on hugetlbfs")
+        ->type_name("DIR")
+        ->capture_default_str();
+    verb->add_option("--handover", store.handover,
+                     "What was kept on the way here; else the report of this boot says it")
+        ->type_name("FILE");
+    verb->add_option(
+            "--memory", store.memory,
+            "A folder of files named by the address of their first byte, in the place of this machine's memory")
+        ->type_name("CAPTURE");
+    verb->add_option("--plain", store.plain)->group("");  // for tests
+  }
+
+  void AddKeep() {
+    CLI::App* const verb = AddVerb("keep", "Keep files' contents in memory across the next kexec", keep_, &RunKeep);
+    verb->add_option("--name", keep_.name, "What to find it by afterwards")->type_name("NAME")->required();
+    verb->add_option("FILE", keep_.files,
+                     "Files and folders, \"-\" for standard input; a file on hugetlbfs stays where it is")
+        ->required();
+    verb->add_option("--fence", keep_.fence, "How the next kernel is kept off it; pram gives it a /dev/pmem")
+        ->type_name("reserved|held|pmem|pram")
+        ->check(OneOf({"reserved", "held", "pmem", "pram"}));
+    verb->add_flag("--zstd", keep_.zstd, "Compress what is copied");
+    verb->add_flag("--digest", keep_.digest, "Verify files on hugetlbfs later, too: they must not change any more");
+    AddStoreOptions(verb, keep_.store);
+  }
+
+  void AddListVerb() {
+    CLI::App* const verb = AddVerb("list", "What is kept", list_, &RunList);
+    verb->add_option("NAME", list_.name, "Show what is in it");
+    AddStoreOptions(verb, list_.store);
+  }
+
+  void AddRestore() {
+    CLI::App* const verb = AddVerb("restore", "Give back what was kept, as files", restore_, &RunRestore);
+    verb->add_option("NAME", restore_.name, "What to give back")->required();
+    verb->add_option("-C,--directory", restore_.folder, "Where to put it; \"-\" is standard output, for a single file")
+        ->type_name("DIR")
+        ->capture_default_str();
+    AddStoreOptions(verb, restore_.store);
+  }
+
+  void AddDrop() {
+    CLI::App* const verb = AddVerb("drop", "Forget what was kept", drop_, &RunDrop);
+    verb->add_option("NAME", drop_.name, "What to forget")->required();
+    AddStoreOptions(verb, drop_.store);
+  }
+
   CLI::App app_;
   OutputOptions output_;
   MakeOptions make_;
@@ -284,6 +346,10 @@ class CommandLine {
   LoadOptions load_;
   ReportOptions report_;
   MapOptions map_;
+  KeepOptions keep_;
+  ListOptions list_;
+  RestoreOptions restore_;
+  DropOptions drop_;
   std::string_view verb_;
   std::function<ExitCode(Output&)> run_;
   bool exit_now_ = false;

@@ -28,9 +28,10 @@ class Saver {
   Saver(const Saver&) = delete;
   Saver& operator=(const Saver&) = delete;
 
-  // Begins an object; its number.
+  // An object; its number.
   std::uint32_t AddObject(KeptObject object);
-  KeptObject& object(std::uint32_t number) { return node_.objects[number]; }
+  // Valid until the next one is added.
+  KeptObject& object(std::uint32_t number) { return node_.objects.at(number); }
 
   // Gives `size` bytes of an object's data, read by `read` into kept memory, on any thread, later.
   using ReadFn = std::function<void(std::span<std::byte>)>;
@@ -40,24 +41,27 @@ class Saver {
   // Pages of the store that are the object's page data from `offset` on, for its owner to fill.
   std::span<std::byte> MapPages(std::uint32_t object, std::uint64_t offset, std::uint64_t size);
 
-  // Waits for all data, then makes the node part of the store.
+  // Waits for all data, then makes the node part of the store.  It is not to be used any more.
   void Finish();
   const KeptNode& node() const { return node_; }
-  Workers& workers() { return workers_; }
+  const Store& store() const { return store_; }
 
  private:
   struct Placed {
     std::uint32_t object = 0;
     StoreExtent extent;
   };
-  void Place(const Placed& placed);
-  std::uint32_t DescribedFile(const std::string& path);
+  PageFile& file();
+  void Place(std::uint32_t object, const StoreExtent& extent);
+  void Pack(std::uint32_t object, StoreExtent extent, std::span<const std::byte> bytes);
+  void Append(StoreModel& model);
 
   Store& store_;
   SaveOptions options_;
   KeptNode node_;
-  PageFile file_;
+  std::uint64_t capacity_;
   std::string file_name_;
+  std::unique_ptr<PageFile> file_;  // once there is something to copy
   std::vector<KeptFile> described_;
   std::mutex mutex_;
   std::vector<Placed> placed_;

@@ -69,13 +69,14 @@ void RequireDisjoint(const StoreModel& model) {
 Store::Store(const StoreChoice& choice, For use) : choice_(choice), pages_(SourceOf(choice)) {
   choice_.folder = std::filesystem::absolute(choice_.folder).lexically_normal().string();
   Lock(use);
+  const std::vector<PhysRange> carried = ReadKept();
   const std::string index = choice_.folder + "/" + kIndexName;
   if (std::filesystem::exists(index)) {
     index_ = std::make_unique<IndexFile>(index);
     model_ = DecodeStore(index_->index(), index);
     model_.sequence = index_->sequence();
   } else {
-    ReadCarried();
+    ReadCarried(carried);
   }
   if (use == For::kWriting) {
     RemoveStrays();
@@ -150,8 +151,7 @@ std::vector<PhysRange> Store::ReadKept() {
 }
 
 // The store as the earlier kernel left it.
-void Store::ReadCarried() {
-  const std::vector<PhysRange> store = ReadKept();
+void Store::ReadCarried(const std::vector<PhysRange>& store) {
   if (store.empty()) {
     return;
   }
@@ -260,9 +260,6 @@ std::span<const std::byte> Store::BytesOf(std::uint32_t number) {
     if (file.kind != StoreFileKind::kCarried) {
       mapped = MapFile(PathOf(file), file.size());
     } else {
-      if (kept_.empty()) {
-        ReadKept();
-      }
       if (kept_.empty()) {
         throw Failure(ExitCode::kFound, Format("{}: no report says what was kept: this kernel was not started by "
                                                "Holdfast",

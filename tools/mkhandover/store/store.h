@@ -17,19 +17,12 @@
 #include "tools/mkhandover/store/model.h"
 #include "tools/mkhandover/store/page-source.h"
 #include "tools/mkhandover/store/physical.h"
+#include "tools/mkhandover/store/store-choice.h"
 
 namespace holdfast::tool {
 
-inline constexpr const char* kDefaultStore = "/dev/hugepages/holdfast";
 // What a handover calls the pages of the index.
 inline constexpr std::string_view kStoreNodeName = "store";
-
-struct StoreChoice {
-  std::string folder = kDefaultStore;
-  std::optional<std::string> handover;  // in the place of the one that this boot's report has
-  std::optional<std::string> memory;    // a folder of files named by address, in the place of this machine's memory
-  std::optional<std::string> plain;     // for tests: "ROOT,SIZE": files below ROOT stand for hugetlbfs, with such pages
-};
 
 class IndexFile;
 
@@ -67,7 +60,7 @@ class Store {
  private:
   void Lock(For use);
   std::vector<PhysRange> ReadKept();
-  void ReadCarried();
+  void ReadCarried(const std::vector<PhysRange>& store);
   const PhysicalMemory& memory();
   void Refresh(StoreModel& model) const;
   void RemoveStrays() const;
