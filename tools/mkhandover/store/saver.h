@@ -41,6 +41,8 @@ class Saver {
   // Pages of the store that are the object's page data from `offset` on, for its owner to fill.
   std::span<std::byte> MapPages(std::uint32_t object, std::uint64_t offset, std::uint64_t size);
 
+  // Waits until all blocks so far are copied.
+  void Wait() { workers_.Finish(); }
   // Waits for all data, then makes the node part of the store.  It is not to be used any more.
   void Finish();
   const KeptNode& node() const { return node_; }

@@ -220,6 +220,9 @@ void Store::Commit(StoreModel model) {
     index_->Write(index, *pages_);
   }
   const std::lock_guard lock(mutex_);
+  for (auto& [number, mapped] : mapped_) {
+    retired_.push_back(std::move(mapped));  // Somebody may still look at it.
+  }
   mapped_.clear();
   model_ = std::move(model);
   model_.sequence = index_->sequence();

@@ -51,7 +51,7 @@ class Store {
   // Pages of the index file; none before the first Commit() of this boot.
   std::vector<PhysRange> IndexRuns() const;
 
-  // The bytes of a file, mapped when first asked for.  May be called from several threads.
+  // The bytes of a file, mapped when first asked for until the store goes.  May be called from several threads.
   std::span<const std::byte> BytesOf(std::uint32_t file);
   // A name for a new data file, which is not there.
   std::string NewFileName() const;
@@ -76,6 +76,7 @@ class Store {
   std::mutex mutex_;             // of what follows
   std::unique_ptr<PhysicalMemory> memory_;
   std::map<std::uint32_t, std::unique_ptr<MappedRuns>> mapped_;
+  std::vector<std::unique_ptr<MappedRuns>> retired_;  // by an earlier index's numbers
 };
 
 }  // namespace holdfast::tool
