@@ -292,6 +292,7 @@ $(BLD)/libholdfast.a: $(LIB_PARTS) $(COMMON_HOST) Makefile
 	$(call say,archive,$@)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+	$(Q)$(STRIP) --strip-debug $@
 
 PREFIX ?= /usr/local
 $(BLD)/holdfast.pc: tools/mkhandover/store/holdfast.pc.in common/base/version.h Makefile
@@ -363,7 +364,7 @@ $(WRITE_DIALECTS): $(call host,tests/dialects/write-dialects.cc) $(BLD)/host/lib
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
 
-cli: $(BLD)/mkhandover $(WRITE_DIALECTS) kernels kho-kernel  ## mkhandover as its users call it: texts, JSON, exit codes
+cli: $(BLD)/mkhandover library $(WRITE_DIALECTS) kernels kho-kernel  ## mkhandover as its users call it: texts, JSON, exit codes
 	$(Q)tests/summary.sh run cli tests/tool/cli-test.sh
 	$(Q)tests/summary.sh run cli-store tests/tool/store-test.sh
 

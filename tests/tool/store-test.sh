@@ -6,6 +6,7 @@
 # MKHANDOVER names the program.
 
 cd "$(dirname "$0")/../.." || exit 2
+root=$PWD
 . tests/tool/cli-lib.sh
 
 page=65536
@@ -222,6 +223,28 @@ printf '\377' | dd of="$index" bs=1 seek=9000 conv=notrunc status=none
 expect 6 list "${at[@]}"
 cp index.copy "$index"
 expect 0 list "${at[@]}"
+
+# --- the library, from C ---
+
+cat >program.c <<'C'
+#include <holdfast.h>
+#include <stdio.h>
+int main(int argc, char** argv) {
+  holdfast_store* store;
+  const int status = holdfast_open(argc > 1 ? argv[1] : NULL, 1, &store);
+  printf("%d %s\n", status, holdfast_error());
+  holdfast_close(store);
+  return 0;
+}
+C
+# Where the library has been put, PREFIX is known; here it is where it was built.
+libs=$(sed -n 's/^Libs: .*-lholdfast //p' "$root/build/holdfast.pc")
+if cc -Wall -Wextra -Werror -I "$root/tools/mkhandover/store" program.c "$root/build/libholdfast.a" $libs -o program; then
+  what="the library"; ./program "$PWD/nowhere" >out
+  says "6 $PWD/nowhere: not on hugetlbfs, whose pages alone sit still: give --store DIR on one, or mount -t hugetlbfs none /dev/hugepages"
+else
+  fail "a C program does not link"
+fi
 
 for verb in keep list restore drop; do expect 0 $verb --help; silent err; done
 
