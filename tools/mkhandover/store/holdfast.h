@@ -1,5 +1,5 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- * libholdfast: memory that survives kexec, by name.
+// SPDX-License-Identifier: BSD-2-Clause
+/* libholdfast: memory that survives kexec, by name.
  *
  * A store is a folder on hugetlbfs.  A node has a name and holds objects; an object holds page data and byte data.
  * What is saved becomes part of the store as a whole, by holdfast_finish_save(), or not at all.  After the kexec a node
