@@ -125,7 +125,9 @@ Status ChooseStoreRoot(std::span<const std::byte> roots, Sha256BlocksFn blocks, 
   if (!first_error.ok() && (best < 0 || first_error.error().code == Errc::kBadVersion)) {
     return first_error;
   }
-  return DecodeStoreRoot(roots.subspan(static_cast<std::size_t>(best) * kStoreRootSize), blocks, out);
+  TRY(DecodeStoreRoot(roots.subspan(static_cast<std::size_t>(best) * kStoreRootSize), blocks, out));
+  out.other_is_broken = !first_error.ok() && first_error.error().code != Errc::kBadMagic;
+  return kDone;
 }
 
 void EncodeStoreRoot(const StoreRoot& root, std::span<std::byte> out) {

@@ -37,6 +37,8 @@ struct StoreRoot {
   std::uint64_t index_size = 0;
   Digest index_digest{};
   FixedVector<PhysAddr, kMaxStoreIndexPages> pages;  // of the index file, in its order
+  // What ChooseStoreRoot() did not take was a root, too, and is broken: it may have been the newer one.
+  bool other_is_broken = false;
 };
 
 // Does a root begin here?  Only the magic is looked at.

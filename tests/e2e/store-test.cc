@@ -101,10 +101,10 @@ TEST_CASE("A store that finds no free huge page says so, and stays as it was", "
   const CommandResult refused = guest.RunFails("mkhandover keep --name large /tmp/large");
   CHECK(refused.status == 7);
   CHECK(refused.errors.find("no free huge page") != std::string::npos);
-  CHECK(guest.Run("ls /dev/hugepages/holdfast").output == "data-1\nindex\n");
+  CHECK(guest.Run("ls -1 /dev/hugepages/holdfast").output == "data-1\nindex\n");
   guest.Run("mkhandover restore small -C /tmp/out && cmp /tmp/small /tmp/out/small");
   guest.Run("mkhandover drop small");
-  CHECK(guest.Run("ls /dev/hugepages/holdfast").output == "index\n");
+  CHECK(guest.Run("ls -1 /dev/hugepages/holdfast").output == "index\n");
 }
 
 }  // namespace holdfast::e2e

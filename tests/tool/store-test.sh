@@ -88,7 +88,7 @@ complains 'mkhandover: files: holds 14 objects: only a single file or stream goe
 # --- what is there stays there ---
 
 expect 2 keep --name files "${at[@]}" tree
-complains 'mkhandover: --name files: something is kept under that name: drop it first, or choose another'
+complains 'mkhandover: --name files: something is kept under that name: drop it first, choose another, or give --add'
 expect 2 keep --name store "${at[@]}" tree
 expect 2 keep --name a/b "${at[@]}" tree
 expect 2 keep "${at[@]}" tree
@@ -174,6 +174,10 @@ cmp stream out || fail "a stream came back changed after the kexec"
 
 # One more node, one less, and on to the next kernel.
 expect 0 keep --name more "${at[@]}" stream
+expect 0 keep --name files --add "${at[@]}" before/large
+expect 2 keep --name files --add "${at[@]}" tree
+complains 'mkhandover: --name files: tree is in it already: keep it under another name'
+expect 1 keep --name nobody --add "${at[@]}" stream
 expect 0 drop in "${at[@]}"
 says 'in: forgotten; its memory is the system'\''s again after the next kexec'
 expect 0 restore files -C after2 "${at[@]}"
@@ -188,6 +192,7 @@ expect 0 restore more -C after3 "${at[@]}"
 cmp stream after3/stream || fail "a node of the second kernel came back changed"
 expect 0 restore files -C after3 "${at[@]}"
 same_tree tree after3/tree
+cmp tree/large after3/large || fail "what was added came back changed"
 expect 1 restore in "${at[@]}"
 
 # --- what is broken is found, and the rest comes back ---
@@ -209,6 +214,14 @@ expect 0 restore cache -C after5 "${at[@]}"
 store=$("$tool" inspect --json kept2.dtb | python3 -c 'import json,sys; print([p["start"] for p in json.load(sys.stdin)["preserved"] if p["name"] == "store"][0])')
 index=memory/$store.bin
 cp "$index" index.copy
+# The newer root alone: the state before it, and a warning.
+slot=$(python3 -c 'import struct,sys
+index = open(sys.argv[1], "rb").read()
+print(max((0, 1), key=lambda slot: struct.unpack_from("<Q", index, 4096 * slot + 16)))' "$index")
+printf '\2' | dd of="$index" bs=1 seek=$((40 + 4096 * slot)) conv=notrunc status=none
+expect 0 list "${at[@]}"
+complains "mkhandover: warning: $PWD/huge/store: one of the two roots of its index is broken: what was saved last may be missing"
+cp index.copy "$index"
 # Both roots: a version that is not known yet, then no digest that fits.
 for slot in 0 4096; do printf '\2' | dd of="$index" bs=1 seek=$((slot + 8)) conv=notrunc status=none; done
 expect 6 list "${at[@]}"
@@ -219,8 +232,13 @@ expect 6 list "${at[@]}"
 grep -q '^mkhandover: kept2.dtb: the kept store: bad-digest' err || fail "broken roots: $(cat err)"
 expect 6 keep --name x "${at[@]}" stream
 cp index.copy "$index"
-printf '\377' | dd of="$index" bs=1 seek=9000 conv=notrunc status=none
+python3 -c 'import struct,sys
+index = bytearray(open(sys.argv[1], "rb").read())
+at = struct.unpack_from("<Q", index, 4096 * int(sys.argv[2]) + 24)[0]
+index[at + 100] ^= 1
+open(sys.argv[1], "wb").write(index)' "$index" "$slot"
 expect 6 list "${at[@]}"
+grep -q '^mkhandover: kept2.dtb: the kept store: bad-digest' err || fail "a broken index: $(cat err)"
 cp index.copy "$index"
 expect 0 list "${at[@]}"
 

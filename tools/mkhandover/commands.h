@@ -117,6 +117,7 @@ struct KeepOptions {
   std::string fence = "reserved";
   bool zstd = false;
   bool digest = false;  // of what is described, too
+  bool add = false;     // to the node of that name
 };
 ExitCode RunKeep(const KeepOptions& options, Output& output);
 

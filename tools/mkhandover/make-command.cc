@@ -43,6 +43,7 @@ void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
 // A name for each node, and one for the index, by which all is found again.
 void AddStore(const MakeOptions& options, Draft& draft, Output& output) {
   Store store(options.store, Store::For::kWriting);
+  WarnOf(store, output);
   store.Commit(store.model());  // with the addresses of now
   const StoreModel& model = store.model();
   const auto add = [&](const std::string& name, Fence fence, std::vector<PhysRange> ranges) {

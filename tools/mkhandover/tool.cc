@@ -310,6 +310,7 @@ class CommandLine {
     verb->add_option("--fence", keep_.fence, "How the next kernel is kept off it; pram gives it a /dev/pmem")
         ->type_name("reserved|held|pmem|pram")
         ->check(OneOf({"reserved", "held", "pmem", "pram"}));
+    verb->add_flag("--add", keep_.add, "Add to what is kept under that name");
     verb->add_flag("--zstd", keep_.zstd, "Compress what is copied");
     verb->add_flag("--digest", keep_.digest, "Verify files on hugetlbfs later, too: they must not change any more");
     AddStoreOptions(verb, keep_.store);

@@ -126,9 +126,11 @@ TEST_CASE("Of two roots the newer one counts, and a broken one does not", "[form
     REQUIRE(Choose(EncodedOf(0, 7), torn, out).ok());
     // The page behind the digest is the same in both: once all that differs is written, it is the next one.
     CHECK(out.sequence == (torn == next ? 8u : 7u));
+    CHECK(out.other_is_broken == (torn != next && torn != old));
   }
   REQUIRE(Choose(EncodedOf(0, 7), std::vector<std::byte>(kStoreRootSize), out).ok());
   CHECK(out.sequence == 7);
+  CHECK_FALSE(out.other_is_broken);
 }
 
 TEST_CASE("Without a root to believe, the reason is given", "[format][store]") {

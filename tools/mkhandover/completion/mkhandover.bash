@@ -30,7 +30,7 @@ _mkhandover() {
       *:load) words="--kernel --initrd --cmdline --reuse-cmdline --handover --as --memory --mode --entry --stage --via --kexec -n --dry-run --exec $common" ;;
       *:report) words="--handover $common" ;;
       *:map) words="--map --handover --as --memory --svg --efi-descriptor-size $common" ;;
-      *:keep) words="--name --fence --zstd --digest --store --handover --memory $common" ;;
+      *:keep) words="--name --add --fence --zstd --digest --store --handover --memory $common" ;;
       *:list | *:drop) words="--store --handover --memory $common" ;;
       *:restore) words="-C --directory --store --handover --memory $common" ;;
     esac

@@ -12,6 +12,7 @@ namespace holdfast::tool {
 
 ExitCode RunDrop(const DropOptions& options, Output& output) {
   Store store(options.store, Store::For::kWriting);
+  WarnOf(store, output);
   const KeptNode& node = store.Find(options.name);
   const auto numbers = store.model().FilesOf(node);
   const bool is_carried = std::any_of(numbers.begin(), numbers.end(), [&](std::uint32_t number) {

@@ -29,6 +29,7 @@ class IndexFile {
   IndexFile& operator=(const IndexFile&) = delete;
 
   std::uint64_t sequence() const { return root_.sequence; }
+  bool other_is_broken() const { return root_.other_is_broken; }
   std::span<const std::byte> index() const;
   // The next index.  What was there counts until all of it is written.
   void Write(std::span<const std::byte> index, const PageSource& pages);

@@ -25,8 +25,8 @@ Amount AmountOf(const std::vector<FoundFile>& files) {
   for (const FoundFile& file : files) {
     is_known = is_known && file.object.about.kind != StoreObjectKind::kStream;
     out.bytes += file.object.about.size;
-    // A block begins with a page, and a page of the store is begun anew at most once.
-    out.capacity += AlignUp(file.object.about.size, kPageSize) + kPageSize;
+    // Every block begins with a page, and data and holes may come in turns.
+    out.capacity += 2 * AlignUp(file.object.about.size, kPageSize) + kPageSize;
   }
   out.capacity += is_known ? 0 : kUnknownSize;
   out.bytes = is_known ? out.bytes : 0;
@@ -45,11 +45,15 @@ std::uint64_t DescribedBytes(const StoreModel& model, const KeptNode& node) {
 
 ExitCode RunKeep(const KeepOptions& options, Output& output) {
   Store store(options.store, Store::For::kWriting);
+  WarnOf(store, output);
   const std::vector<FoundFile> files = FindFiles(options.files, output);
   const Amount amount = AmountOf(files);
   {
     Saver saver(store, options.name,
-                {.zstd = options.zstd, .digest_described = options.digest, .fence = *FenceFromName(options.fence)},
+                {.zstd = options.zstd,
+                 .digest_described = options.digest,
+                 .fence = *FenceFromName(options.fence),
+                 .add = options.add},
                 amount.capacity);
     Progress progress(options.name, amount.bytes, output);
     SaveFiles(files, saver, progress);

@@ -105,6 +105,7 @@ void PrintObjects(const KeptNode& node, Output& output) {
 
 ExitCode RunList(const ListOptions& options, Output& output) {
   const Store store(options.store, Store::For::kReading);
+  WarnOf(store, output);
   const StoreModel& model = store.model();
   if (options.name) {
     store.Find(*options.name);

@@ -14,6 +14,7 @@ ExitCode RunRestore(const RestoreOptions& options, Output& output) {
     throw Failure(ExitCode::kUsage, "-C -: standard output takes either the contents or --json");
   }
   Store store(options.store, Store::For::kReading);
+  WarnOf(store, output);
   const KeptNode& node = store.Find(options.name);
   Restored restored;
   {

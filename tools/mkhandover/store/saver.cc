@@ -25,30 +25,38 @@ std::uint64_t AlignmentFor(StoreData data, std::uint64_t size) {
   return data == StoreData::kPages && size >= kPageSize ? kPageSize : kStoreRecordAlignment;
 }
 
-std::string RequireName(const std::string& name, const Store& store) {
+// The node as it is before anything is saved to it.
+KeptNode NodeFor(const std::string& name, const Store& store, const SaveOptions& options) {
   if (!IsNodeName(name) || name == kStoreNodeName || name == kOwnPageName) {
     throw Failure(ExitCode::kUsage,
                   Format("--name {}: no name: up to 31 of A-Z a-z 0-9 , . _ + -, and neither {} nor {}",
                          Printable(name), kStoreNodeName, kOwnPageName));
   }
-  if (store.model().Find(name) != nullptr) {
-    throw Failure(ExitCode::kUsage, Format("--name {}: something is kept under that name: drop it first, or choose "
-                                           "another",
-                                           name));
+  if (options.add) {
+    return store.Find(name);
   }
-  return name;
+  if (store.model().Find(name) != nullptr) {
+    throw Failure(ExitCode::kUsage,
+                  Format("--name {}: something is kept under that name: drop it first, choose another, "
+                         "or give --add",
+                         name));
+  }
+  return {.name = name,
+          .generation = store.generation(),
+          .time_seconds = static_cast<std::uint64_t>(std::time(nullptr)),
+          .fence = options.fence,
+          .objects = {}};
 }
 
 }  // namespace
 
 Saver::Saver(Store& store, const std::string& name, const SaveOptions& options, std::uint64_t capacity)
-    : store_(store), options_(options), capacity_(capacity), file_name_(store.NewFileName()) {
-  node_ = {.name = RequireName(name, store),
-           .generation = store.generation(),
-           .time_seconds = static_cast<std::uint64_t>(std::time(nullptr)),
-           .fence = options.fence,
-           .objects = {}};
-}
+    : store_(store),
+      options_(options),
+      node_(NodeFor(name, store, options)),
+      first_object_(static_cast<std::uint32_t>(node_.objects.size())),
+      capacity_(capacity),
+      file_name_(store.NewFileName()) {}
 
 Saver::~Saver() = default;
 
@@ -60,6 +68,15 @@ PageFile& Saver::file() {
 }
 
 std::uint32_t Saver::AddObject(KeptObject object) {
+  const auto same = std::find_if(node_.objects.begin(), node_.objects.begin() + first_object_,
+                                 [&](const KeptObject& each) { return each.path == object.path; });
+  if (same != node_.objects.begin() + first_object_) {
+    throw Failure(ExitCode::kUsage, Format("--name {}: {} is in it already: keep it under another name", node_.name,
+                                           Printable(object.path)));
+  }
+  if (object.about.kind == StoreObjectKind::kHardLink) {
+    object.about.link += first_object_;
+  }
   node_.objects.push_back(std::move(object));
   return static_cast<std::uint32_t>(node_.objects.size() - 1);
 }
@@ -162,6 +179,7 @@ void Saver::Append(StoreModel& model) {
     node_.objects.at(placed.object).extents.push_back(placed.extent);
   }
   std::move(described_.begin(), described_.end(), std::back_inserter(model.files));
+  std::erase_if(model.nodes, [this](const KeptNode& each) { return each.name == node_.name; });
   model.nodes.push_back(std::move(node_));
 }
 

@@ -17,18 +17,20 @@ struct SaveOptions {
   bool zstd = false;
   bool digest_described = false;  // hash what is described, too
   Fence fence = Fence::kReserved;
+  bool add = false;  // to the node of that name, which is there; its fence holds
 };
 
 class Saver {
  public:
-  // `capacity`: bytes that may be saved, of address space.  Ends in a Failure where the name is none, or taken.
+  // `capacity`: bytes that may be saved, of address space.  Ends in a Failure where the name is none, or is taken, or
+  // is not there to add to.
   Saver(Store& store, const std::string& name, const SaveOptions& options, std::uint64_t capacity);
   // Discards what was not finished.
   ~Saver();
   Saver(const Saver&) = delete;
   Saver& operator=(const Saver&) = delete;
 
-  // An object; its number.
+  // An object; its number.  A hard link's is counted from the first that this save adds.
   std::uint32_t AddObject(KeptObject object);
   // Valid until the next one is added.
   KeptObject& object(std::uint32_t number) { return node_.objects.at(number); }
@@ -61,6 +63,7 @@ class Saver {
   Store& store_;
   SaveOptions options_;
   KeptNode node_;
+  std::uint32_t first_object_ = 0;  // that is new
   std::uint64_t capacity_;
   std::string file_name_;
   std::unique_ptr<PageFile> file_;  // once there is something to copy

@@ -15,6 +15,7 @@
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/handover-file.h"
 #include "tools/mkhandover/option-values.h"
+#include "tools/mkhandover/output.h"
 #include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/report-file.h"
 #include "tools/mkhandover/store/index-file.h"
@@ -75,6 +76,7 @@ Store::Store(const StoreChoice& choice, For use) : choice_(choice), pages_(Sourc
     index_ = std::make_unique<IndexFile>(index);
     model_ = DecodeStore(index_->index(), index);
     model_.sequence = index_->sequence();
+    has_broken_root_ = index_->other_is_broken();
   } else {
     ReadCarried(carried);
   }
@@ -173,8 +175,16 @@ void Store::ReadCarried(const std::vector<PhysRange>& store) {
   FailUnless(VerifyStoreIndex(root, index, &Sha256Blocks), name);
   model_ = DecodeStore(index, name);
   model_.sequence = root.sequence;
+  has_broken_root_ = root.other_is_broken;
   for (KeptFile& each : model_.files) {
     each.kind = StoreFileKind::kCarried;
+  }
+}
+
+void WarnOf(const Store& store, Output& output) {
+  if (store.has_broken_root()) {
+    output.Warn(
+        Format("{}: one of the two roots of its index is broken: what was saved last may be missing", store.folder()));
   }
 }
 

@@ -25,6 +25,7 @@ namespace holdfast::tool {
 inline constexpr std::string_view kStoreNodeName = "store";
 
 class IndexFile;
+class Output;
 
 class Store {
  public:
@@ -40,6 +41,8 @@ class Store {
   const std::string& folder() const { return choice_.folder; }
   const PageSource& pages() const { return *pages_; }
   std::uint64_t page_size() const { return pages_->PageSizeIn(choice_.folder); }
+  // One of the index's two roots is broken: what was saved last may be missing.
+  bool has_broken_root() const { return has_broken_root_; }
   // The kexecs since cold boot, as the report says.
   std::uint32_t generation() const { return generation_; }
   // Ends in a Failure where there is no such node.
@@ -71,6 +74,7 @@ class Store {
   std::unique_ptr<IndexFile> index_;
   StoreModel model_;
   std::uint32_t generation_ = 0;
+  bool has_broken_root_ = false;
   std::string handover_name_;
   std::vector<PhysRange> kept_;  // by the handover: sorted and joined
   std::mutex mutex_;             // of what follows
@@ -78,5 +82,8 @@ class Store {
   std::map<std::uint32_t, std::unique_ptr<MappedRuns>> mapped_;
   std::vector<std::unique_ptr<MappedRuns>> retired_;  // by an earlier index's numbers
 };
+
+// What of the store's state its user should know.
+void WarnOf(const Store& store, Output& output);
 
 }  // namespace holdfast::tool
