@@ -215,10 +215,10 @@ store=$("$tool" inspect --json kept2.dtb | python3 -c 'import json,sys; print([p
 index=memory/$store.bin
 cp "$index" index.copy
 # The newer root alone: the state before it, and a warning.
-slot=$(python3 -c 'import struct,sys
+newest=$(python3 -c 'import struct,sys
 index = open(sys.argv[1], "rb").read()
 print(max((0, 1), key=lambda slot: struct.unpack_from("<Q", index, 4096 * slot + 16)))' "$index")
-printf '\2' | dd of="$index" bs=1 seek=$((40 + 4096 * slot)) conv=notrunc status=none
+printf '\2' | dd of="$index" bs=1 seek=$((40 + 4096 * newest)) conv=notrunc status=none
 expect 0 list "${at[@]}"
 complains "mkhandover: warning: $PWD/huge/store: one of the two roots of its index is broken: what was saved last may be missing"
 cp index.copy "$index"
@@ -236,7 +236,7 @@ python3 -c 'import struct,sys
 index = bytearray(open(sys.argv[1], "rb").read())
 at = struct.unpack_from("<Q", index, 4096 * int(sys.argv[2]) + 24)[0]
 index[at + 100] ^= 1
-open(sys.argv[1], "wb").write(index)' "$index" "$slot"
+open(sys.argv[1], "wb").write(index)' "$index" "$newest"
 expect 6 list "${at[@]}"
 grep -q '^mkhandover: kept2.dtb: the kept store: bad-digest' err || fail "a broken index: $(cat err)"
 cp index.copy "$index"
