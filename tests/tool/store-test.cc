@@ -14,108 +14,12 @@
 #include <sstream>
 
 #include "tests/support/random.h"
-#include "tests/tool/scratch-folder.h"
-#include "tools/mkhandover/commands.h"
-#include "tools/mkhandover/failure.h"
+#include "tests/tool/store-world.h"
 #include "tools/mkhandover/store/index-file.h"
-#include "tools/mkhandover/store/open-store.h"
-#include "tools/mkhandover/store/restorer.h"
 #include "tools/mkhandover/store/walk.h"
-#include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
 namespace {
-
-constexpr std::uint64_t kPage = 16 * kKiB;
-
-class World {
- public:
-  World() { std::filesystem::create_directory(huge()); }
-
-  std::filesystem::path huge() const { return folder_.path() / "huge"; }
-  std::filesystem::path path(const std::string& name) const { return folder_.path() / name; }
-  Output& output() { return output_; }
-
-  StoreChoice choice() const {
-    StoreChoice out;
-    out.folder = (huge() / "store").string();
-    out.plain = Format("{},{}", huge().string(), kPage);
-    if (has_jumped_) {
-      out.handover = path("kept.dtb").string();
-      out.memory = path("memory").string();
-    }
-    return out;
-  }
-
-  std::string Write(const std::string& name, const std::string& text) const {
-    std::filesystem::create_directories(path(name).parent_path());
-    std::ofstream(path(name), std::ios::binary) << text;
-    return path(name).string();
-  }
-
-  void Keep(const std::string& name, const std::vector<std::string>& files, bool zstd = false) {
-    KeepOptions options;
-    options.store = choice();
-    options.name = name;
-    options.files = files;
-    options.zstd = zstd;
-    REQUIRE(RunKeep(options, output_) == ExitCode::kFine);
-  }
-
-  ExitCode Restore(const std::string& name, const std::string& folder) {
-    RestoreOptions options;
-    options.store = choice();
-    options.name = name;
-    options.folder = path(folder).string();
-    return RunRestore(options, output_);
-  }
-
-  // What is kept becomes memory, and the folder is as empty as it is after a kexec.
-  void Jump() {
-    MakeOptions make;
-    make.output = path("kept.dtb").string();
-    make.with_store = true;
-    make.store = choice();
-    make.ram_from = "none";
-    REQUIRE(RunMake(make, output_) == ExitCode::kFine);
-    std::filesystem::create_directory(path("memory"));
-    {
-      const Store store(choice(), Store::For::kReading);
-      CopyPages((huge() / "store" / "index").string(), store.IndexRuns());
-      for (const KeptFile& file : store.model().files) {
-        if (file.kind != StoreFileKind::kCarried) {
-          CopyPages(store.PathOf(file), file.runs);
-        }
-      }
-    }
-    std::filesystem::remove_all(huge());
-    std::filesystem::create_directory(huge());
-    has_jumped_ = true;
-  }
-
- private:
-  void CopyPages(const std::string& file, const std::vector<PhysRange>& runs) const {
-    std::ifstream in(file, std::ios::binary);
-    for (const PhysRange& run : runs) {
-      std::vector<char> bytes(run.size());
-      in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-      std::ofstream(path("memory") / (Hex(run.start().raw()) + ".bin"), std::ios::binary)
-          .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    }
-  }
-
-  ScratchFolder folder_;
-  std::ostringstream out_;
-  std::ostringstream err_;
-  Output output_{out_, err_, {}, {}};
-  bool has_jumped_ = false;
-};
-
-std::string TextOf(const std::filesystem::path& path) {
-  std::ostringstream out;
-  out << std::ifstream(path, std::ios::binary).rdbuf();
-  return out.str();
-}
 
 std::string RandomText(test::Random& random, std::size_t size) {
   std::string out(size, '\0');
@@ -186,16 +90,6 @@ std::vector<std::string> Shown(const std::filesystem::path& root) {
     }
   }
   return out;
-}
-
-template <typename Act>
-std::string FailureOf(Act act) {
-  try {
-    act();
-    return "none";
-  } catch (const Failure& failure) {
-    return Format("{}: {}", static_cast<int>(failure.code()), failure.what());
-  }
 }
 
 TEST_CASE("Random trees come back as they were, before a kexec and after it", "[tool][store]") {
@@ -332,70 +226,6 @@ TEST_CASE("No path and no link of a store leads out of the folder", "[tool][stor
   world.Keep("node", {world.path("tree").string()});
   CHECK(FailureOf([&] { world.Restore("node", "out"); }).ends_with("tree/sub: File exists"));
   CHECK(TextOf(world.path("outside/file")) == "theirs");
-}
-
-TEST_CASE("A program saves and loads through the library", "[tool][store][library]") {
-  World world;
-  std::string pages(5 * kMiB + 123, '\0');
-  test::Random random(4);
-  for (char& c : pages) {
-    c = static_cast<char>(random.Below(256));
-  }
-  holdfast_store* store = OpenStore(world.choice(), true);
-  holdfast_save* save = nullptr;
-  REQUIRE(holdfast_prepare_save(store, "guest", 64 * kMiB, &save) == 0);
-  CHECK(holdfast_save_pages(save, 0, pages.data(), 1) == 2);
-  CHECK(std::string(holdfast_error()) == "no object yet: begin one first");
-  REQUIRE(holdfast_save_object(save, "memory") == 0);
-  REQUIRE(holdfast_save_pages(save, 8192, pages.data(), pages.size()) == 0);
-  CHECK(holdfast_save_pages(save, 4096, pages.data(), 1) == 2);
-  for (int i = 0; i < 1000; ++i) {
-    REQUIRE(holdfast_write_bytes(save, "device state", 12) == 0);
-  }
-  REQUIRE(holdfast_save_object(save, "cache") == 0);
-  void* cache = nullptr;
-  REQUIRE(holdfast_map_pages(save, 0, 3 * kPage, &cache) == 0);
-  std::memset(cache, 'c', 3 * kPage);
-  REQUIRE(holdfast_finish_save(save) == 0);
-  holdfast_save* discarded = nullptr;
-  REQUIRE(holdfast_prepare_save(store, "other", kMiB, &discarded) == 0);
-  REQUIRE(holdfast_save_object(discarded, "x") == 0);
-  holdfast_discard_save(discarded);
-  CHECK(holdfast_prepare_save(store, "guest", kMiB, &discarded) == 2);
-  CHECK(discarded == nullptr);
-  holdfast_close(store);
-
-  world.Jump();
-  store = OpenStore(world.choice(), false);
-  holdfast_load* load = nullptr;
-  CHECK(holdfast_prepare_load(store, "other", &load) == 1);
-  REQUIRE(holdfast_prepare_load(store, "guest", &load) == 0);
-  const char* name = nullptr;
-  REQUIRE(holdfast_load_object(load, &name) == 0);
-  CHECK(std::string(name) == "memory");
-  REQUIRE(holdfast_pages_size(load) == 8192 + pages.size());
-  CHECK(holdfast_bytes_size(load) == 12000);
-  std::string loaded(8192 + pages.size() + 10, 'z');
-  std::size_t done = 0;
-  REQUIRE(holdfast_load_pages(load, 0, loaded.data(), loaded.size(), &done) == 0);
-  CHECK(done == 8192 + pages.size());
-  CHECK(loaded.substr(0, done) == std::string(8192, '\0') + pages);
-  REQUIRE(holdfast_load_pages(load, 3 * kMiB, loaded.data(), 100, &done) == 0);
-  CHECK(loaded.substr(0, 100) == pages.substr(3 * kMiB - 8192, 100));
-  std::string state(13, '\0');
-  REQUIRE(holdfast_read_bytes(load, state.data(), 13, &done) == 0);
-  CHECK(state == "device stated");
-  const void* mapped = nullptr;
-  std::size_t size = 0;
-  CHECK(holdfast_map_object(load, &mapped, &size) == 2);
-  REQUIRE(holdfast_find_object(load, "cache") == 0);
-  REQUIRE(holdfast_map_object(load, &mapped, &size) == 0);
-  CHECK(std::string(static_cast<const char*>(mapped), size) == std::string(3 * kPage, 'c'));
-  REQUIRE(holdfast_load_object(load, &name) == 0);
-  CHECK(name == nullptr);
-  CHECK(holdfast_find_object(load, "nothing") == 1);
-  holdfast_finish_load(load);
-  holdfast_close(store);
 }
 
 }  // namespace
