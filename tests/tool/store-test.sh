@@ -126,6 +126,8 @@ expect 0 keep --name vm "${at[@]}" huge/guest
 says 'vm: 1 object, 2.5 MiB kept, of which 2.5 MiB stay where they are'
 expect 3 keep --name again "${at[@]}" huge/guest
 grep -q '^mkhandover: kept-overlap: .*huge/guest .* is kept as .*huge/guest already$' err || fail "kept twice: $(cat err)"
+expect 2 keep --name own "${at[@]}" huge/store/index
+complains "mkhandover: huge/store/index: is the store's own"
 expect 0 restore vm -C out5 "${at[@]}"
 cmp guest.copy out5/guest || fail "a described file came back changed"
 head -c $((41 * page)) /dev/urandom >huge/cache

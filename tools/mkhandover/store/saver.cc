@@ -126,6 +126,10 @@ void Saver::AddBlock(std::uint32_t object, StoreData data, std::uint64_t offset,
 
 void Saver::Describe(std::uint32_t object, const std::string& path) {
   const std::string full = std::filesystem::canonical(path).string();
+  const std::string folder = std::filesystem::canonical(store_.folder()).string();
+  if (std::filesystem::path(full).parent_path() == folder) {
+    throw Failure(ExitCode::kUsage, Format("{}: is the store's own", path));
+  }
   std::vector<PhysRange> runs = store_.pages().RunsOf(full);
   const std::uint64_t page_size = store_.pages().PageSizeIn(std::filesystem::path(full).parent_path().string());
   described_.push_back({.kind = StoreFileKind::kDescribed,
