@@ -14,7 +14,7 @@
 #include "tools/mkhandover/option-values.h"
 #include "tools/mkhandover/page-map.h"
 #include "tools/mkhandover/report-file.h"
-#include "tools/mkhandover/store/store.h"
+#include "tools/mkhandover/store/handover-nodes.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -40,32 +40,18 @@ void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
   }
 }
 
-// A name for each node, and one for the index, by which all is found again.
 void AddStore(const MakeOptions& options, Draft& draft, Output& output) {
   Store store(options.store, Store::For::kWriting);
   WarnOf(store, output);
   store.Commit(store.model());  // with the addresses of now
-  const StoreModel& model = store.model();
-  const auto add = [&](const std::string& name, Fence fence, std::vector<PhysRange> ranges) {
-    const std::string got = draft.AddUnique(
-        {.name = name, .owner = {}, .fence = fence, .ranges = std::move(ranges), .sha256 = std::nullopt});
-    if (got != name) {
+  for (Draft::Node& node : HandoverNodesOf(store)) {
+    const std::string name = node.name;
+    if (draft.AddUnique(std::move(node)) != name) {
       throw Failure(ExitCode::kUsage, Format("--store {}: the name {} is taken by something else that is to be kept",
                                              store.folder(), name));
     }
-  };
-  add(std::string(kStoreNodeName), Fence::kReserved, store.IndexRuns());
-  for (const KeptNode& node : model.nodes) {
-    std::vector<PhysRange> ranges;
-    for (const std::uint32_t number : model.FilesOf(node)) {
-      const auto& runs = model.files[number].runs;
-      ranges.insert(ranges.end(), runs.begin(), runs.end());
-    }
-    if (!ranges.empty()) {
-      add(node.name, node.fence, std::move(ranges));
-    }
   }
-  output.Note(Format("{}: {} kept", store.folder(), CountText(model.nodes.size(), "node")));
+  output.Note(Format("{}: {} kept", store.folder(), CountText(store.model().nodes.size(), "node")));
 }
 
 void AddRanges(const MakeOptions& options, Draft& draft) {
