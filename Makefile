@@ -286,7 +286,7 @@ $(BLD)/mkhandover-static: $(TOOL_HOST) $(BLD)/host/libcommon.a
 	$(Q)$(STRIP) $@
 
 # The library under keep and restore: what the tool is made of, without its verbs.
-LIB_PARTS := $(filter-out %/main.o %/tool.o %-command.o,$(TOOL_HOST))
+LIB_PARTS := $(filter-out %/main.o %/tool.o %/verbs.o %-command.o,$(TOOL_HOST))
 
 $(BLD)/libholdfast.a: $(LIB_PARTS) $(COMMON_HOST) Makefile
 	$(call say,archive,$@)

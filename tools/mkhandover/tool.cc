@@ -12,6 +12,7 @@
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/option-values.h"
+#include "tools/mkhandover/store/verbs.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -43,10 +44,7 @@ class CommandLine {
     AddLoad();
     AddReport();
     AddMap();
-    AddKeep();
-    AddListVerb();
-    AddRestore();
-    AddDrop();
+    AddStoreVerbs();
   }
 
   // 0 and the verb to run, or the exit status right away.
@@ -287,54 +285,11 @@ class CommandLine {
     verb->add_option("--svg", map_.svg, "Write a drawing as well")->type_name("OUT");
   }
 
-  static void AddStoreOptions(CLI::App* verb, StoreChoice& store) {
-    verb->add_option("--store", store.folder, "The store's folder, on hugetlbfs")
-        ->type_name("DIR")
-        ->capture_default_str();
-    verb->add_option("--handover", store.handover,
-                     "What was kept on the way here; else the report of this boot says it")
-        ->type_name("FILE");
-    verb->add_option(
-            "--memory", store.memory,
-            "A folder of files named by the address of their first byte, in the place of this machine's memory")
-        ->type_name("CAPTURE");
-    verb->add_option("--plain", store.plain)->group("");  // for tests
-  }
-
-  void AddKeep() {
-    CLI::App* const verb = AddVerb("keep", "Keep files' contents in memory across the next kexec", keep_, &RunKeep);
-    verb->add_option("--name", keep_.name, "What to find it by afterwards")->type_name("NAME")->required();
-    verb->add_option("FILE", keep_.files,
-                     "Files and folders, \"-\" for standard input; a file on hugetlbfs stays where it is")
-        ->required();
-    verb->add_option("--fence", keep_.fence, "How the next kernel is kept off it; pram gives it a /dev/pmem")
-        ->type_name("reserved|held|pmem|pram")
-        ->check(OneOf({"reserved", "held", "pmem", "pram"}));
-    verb->add_flag("--add", keep_.add, "Add to what is kept under that name");
-    verb->add_flag("--zstd", keep_.zstd, "Compress what is copied");
-    verb->add_flag("--digest", keep_.digest, "Verify files on hugetlbfs later, too: they must not change any more");
-    AddStoreOptions(verb, keep_.store);
-  }
-
-  void AddListVerb() {
-    CLI::App* const verb = AddVerb("list", "What is kept", list_, &RunList);
-    verb->add_option("NAME", list_.name, "Show what is in it");
-    AddStoreOptions(verb, list_.store);
-  }
-
-  void AddRestore() {
-    CLI::App* const verb = AddVerb("restore", "Give back what was kept, as files", restore_, &RunRestore);
-    verb->add_option("NAME", restore_.name, "What to give back")->required();
-    verb->add_option("-C,--directory", restore_.folder, "Where to put it; \"-\" is standard output, for a single file")
-        ->type_name("DIR")
-        ->capture_default_str();
-    AddStoreOptions(verb, restore_.store);
-  }
-
-  void AddDrop() {
-    CLI::App* const verb = AddVerb("drop", "Forget what was kept", drop_, &RunDrop);
-    verb->add_option("NAME", drop_.name, "What to forget")->required();
-    AddStoreOptions(verb, drop_.store);
+  void AddStoreVerbs() {
+    AddKeepOptions(AddVerb("keep", "Keep files' contents in memory across the next kexec", keep_, &RunKeep), keep_);
+    AddListOptions(AddVerb("list", "What is kept", list_, &RunList), list_);
+    AddRestoreOptions(AddVerb("restore", "Give back what was kept, as files", restore_, &RunRestore), restore_);
+    AddDropOptions(AddVerb("drop", "Forget what was kept", drop_, &RunDrop), drop_);
   }
 
   CLI::App app_;
