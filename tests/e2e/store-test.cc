@@ -39,8 +39,8 @@ std::string Shown(Guest& guest, const std::string& folder) {
 std::string SumOf(Guest& guest, const std::string& file) { return guest.Run("sha256sum < " + file).output; }
 
 // `mkhandover make` for what is in the store; the option for the next kernel.
-std::string HandStoreOver(Guest& guest) {
-  return guest.Run("mkhandover make -o /dev/hugepages/handover --store /dev/hugepages/holdfast").output;
+std::string HandStoreOver(Guest& guest, const std::string& more = {}) {
+  return guest.Run("mkhandover make -o /dev/hugepages/handover --store /dev/hugepages/holdfast" + more).output;
 }
 
 void Jump(Guest& guest, const std::string& kernel, std::string option) {
@@ -85,7 +85,7 @@ TEST_CASE("Files in the store come back under another kernel, and under a third"
   guest.Run("echo 16 > /proc/sys/vm/nr_hugepages");
   guest.Run("mkhandover drop stream");
   guest.Run("echo more > /tmp/more && mkhandover keep --name more /tmp/more");
-  Jump(guest, "new", HandStoreOver(guest));
+  Jump(guest, "new", HandStoreOver(guest, " --range-list"));
   guest.Run("mkhandover restore tree -C /tmp");
   CHECK(Shown(guest, "/tmp/tree") == tree);
   guest.Run("mkhandover restore vm -C /tmp");
