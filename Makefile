@@ -283,7 +283,23 @@ $(BLD)/mkhandover-static: $(TOOL_HOST) $(BLD)/host/libcommon.a
 	$(Q)$(CXX) -static -Wl,--no-warnings $^ $(TOOL_LIBS) -o $@
 	$(Q)$(STRIP) $@
 
-tool: $(BLD)/mkhandover $(BLD)/mkhandover-static
+# The library under keep and restore: what the tool is made of, without its verbs.
+LIB_PARTS := $(filter-out %/main.o %/tool.o %/verbs.o %-words.o %-command.o,$(TOOL_HOST))
+
+$(BLD)/libholdfast.a: $(LIB_PARTS) $(COMMON_HOST) Makefile
+	$(call say,archive,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+	$(Q)$(STRIP) --strip-debug $@
+
+PREFIX ?= /usr/local
+$(BLD)/holdfast.pc: tools/mkhandover/store/holdfast.pc.in common/base/version.h Makefile
+	$(Q)sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBS@|$(TOOL_LIBS)|' \
+	  -e "s|@VERSION@|$$(sed -n 's/.*kVersion = "\(.*\)".*/\1/p' common/base/version.h)|" $< >$@
+
+library: $(BLD)/libholdfast.a $(BLD)/holdfast.pc  ## libholdfast: keep memory across kexec from a program
+
+tool: $(BLD)/mkhandover $(BLD)/mkhandover-static library
 
 # --- Tests --------------------------------------------------------------------------------------------------------
 
@@ -348,8 +364,9 @@ $(WRITE_DIALECTS): $(call host,tests/dialects/write-dialects.cc) $(BLD)/host/lib
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
 
-cli: $(BLD)/mkhandover $(WRITE_DIALECTS) kernels kho-kernel  ## mkhandover as its users call it: texts, JSON, exit codes
+cli: $(BLD)/mkhandover library $(WRITE_DIALECTS) kernels kho-kernel  ## mkhandover as its users call it: texts, JSON, exit codes
 	$(Q)tests/summary.sh run cli tests/tool/cli-test.sh
+	$(Q)tests/summary.sh run cli-store tests/tool/store-test.sh
 
 property: $(BLD)/tests/property  ## properties on random maps; HOLDFAST_PROPERTY_CASES=N for more of them
 	$(Q)tests/summary.sh catch property $<
@@ -587,7 +604,7 @@ clean:  ## remove what was built, keep what was fetched
 
 all: common purgatory image efi kexec-tools tool  ## the stage in its three shapes, the tool, kexec-tools
 
-.PHONY: all common purgatory image efi tool unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
+.PHONY: all common purgatory image efi tool library unit cli property e2e matrix test test-binaries fuzz bench sizes lint $(LINTS) gates clang format \
         check corpus deps kernels kho-kernel kexec-tools demo demo-run help clean
 
 -include $(shell [ -d $(BLD) ] && find $(BLD)/host $(BLD)/san $(BLD)/stage $(BLD)/fuzz -name '*.d' 2>/dev/null)

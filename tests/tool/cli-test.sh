@@ -4,47 +4,11 @@
 #
 # MKHANDOVER names the program, WRITE_DIALECTS the one that writes handovers of other dialects; UPDATE=1 writes the golden texts anew.
 
-set -u
 cd "$(dirname "$0")/../.." || exit 2
-tool=$(realpath "${MKHANDOVER:-build/mkhandover}")
 dialects=$(realpath "${WRITE_DIALECTS:-build/tests/write-dialects}")
 data=$PWD/tests/tool/data
-golden=$PWD/tests/golden
 real=$PWD/build/kernels
-here=$(mktemp -d)
-trap 'rm -rf "$here"' EXIT
-cd "$here" || exit 2
-unset LC_ALL LC_CTYPE LANG NO_COLOR
-checks=0
-failures=0
-
-fail() { failures=$((failures + 1)); printf 'not ok: %s\n' "$1"; }
-
-# expect STATUS ARGUMENTS...: runs the tool, keeps both outputs in out and err.
-expect() {
-  local status=$1 got
-  shift
-  checks=$((checks + 1))
-  what="mkhandover $*"
-  "$tool" "$@" >out 2>err </dev/null
-  got=$?
-  [ "$got" = "$status" ] || { fail "$what: status $got, not $status"; cat err; }
-}
-# The whole of standard output, or of standard error.
-says() { [ "$(cat out)" = "$1" ] || { fail "$what: printed"; diff <(echo "$1") out; }; }
-complains() { [ "$(cat err)" = "$1" ] || { fail "$what: complained"; diff <(echo "$1") err; }; }
-silent() { [ ! -s "$1" ] || { fail "$what: $1 is not empty"; cat "$1"; }; }
-same_as() {
-  if [ -n "${UPDATE:-}" ]; then cp out "$golden/$1"; return; fi
-  diff -u "$golden/$1" out || fail "$what: differs from tests/golden/$1"
-}
-is_json() { python3 -m json.tool <out >/dev/null || fail "$what: no JSON"; }
-# One value out of the JSON object: has '["slot"]["count"]' 875
-has() {
-  local got
-  got=$(python3 -c "import json,sys; print(json.load(sys.stdin)$1)" <out)
-  [ "$got" = "$2" ] || fail "$what: $1 is $got, not $2"
-}
+. tests/tool/cli-lib.sh
 
 # A bzImage as far as its header goes: 16 MiB to load, 2 MiB aligned, from 16 MiB up.
 le() { local v=$1 i; for ((i = 0; i < $2; i++)); do printf '%b' "\\x$(printf %02x $((v >> 8 * i & 255)))"; done; }
@@ -98,7 +62,7 @@ complains 'mkhandover: --digest: is of the files of --pages-of: give one'
 expect 2 make -o x.dtb --preserve 1M+1M --on-loss shrug
 expect 2 make -o x.dtb --preserve 1M+1M --overwrite-request maybe
 expect 2 make -o x.dtb
-complains 'mkhandover: make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE'
+complains 'mkhandover: make: nothing to keep: give --pages-of FILE, --preserve START+SIZE, --store DIR or --from FILE'
 expect 2 make --preserve 1M+1M
 complains 'mkhandover: --output is required: see mkhandover make --help'
 expect 2 make -o x.dtb --preserve 1M+1M,fence=iron

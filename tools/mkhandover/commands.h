@@ -15,6 +15,7 @@
 #include "tools/mkhandover/handover-choice.h"
 #include "tools/mkhandover/map-source.h"
 #include "tools/mkhandover/output.h"
+#include "tools/mkhandover/store/store-choice.h"
 
 namespace holdfast::tool {
 
@@ -39,6 +40,8 @@ struct MakeOptions {
   bool digest = false;
   std::optional<OnLoss> on_loss;
   std::optional<OverwriteRequest> overwrite_request;
+  bool with_store = false;  // keep what the store has
+  StoreChoice store;
 };
 ExitCode RunMake(const MakeOptions& options, Output& output);
 
@@ -154,5 +157,35 @@ struct MapOptions {
   std::optional<std::string> svg;
 };
 ExitCode RunMap(const MapOptions& options, Output& output);
+
+struct KeepOptions {
+  StoreChoice store;
+  std::string name;
+  std::vector<std::string> files;  // "-": standard input
+  std::string fence = "reserved";
+  bool zstd = false;
+  bool digest = false;  // of what is described, too
+  bool add = false;     // to the node of that name
+};
+ExitCode RunKeep(const KeepOptions& options, Output& output);
+
+struct ListOptions {
+  StoreChoice store;
+  std::optional<std::string> name;  // its objects
+};
+ExitCode RunList(const ListOptions& options, Output& output);
+
+struct RestoreOptions {
+  StoreChoice store;
+  std::string name;
+  std::string folder = ".";  // "-": standard output
+};
+ExitCode RunRestore(const RestoreOptions& options, Output& output);
+
+struct DropOptions {
+  StoreChoice store;
+  std::string name;
+};
+ExitCode RunDrop(const DropOptions& options, Output& output);
 
 }  // namespace holdfast::tool

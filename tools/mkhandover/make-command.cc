@@ -14,6 +14,7 @@
 #include "tools/mkhandover/option-values.h"
 #include "tools/mkhandover/page-map.h"
 #include "tools/mkhandover/report-file.h"
+#include "tools/mkhandover/store/handover-nodes.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -38,6 +39,20 @@ void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
     output.Note(
         Format("{}: kept as {}, {} of {}-pages", path, name, CountText(extents, "extent"), SizeText(pages.page_size)));
   }
+}
+
+void AddStore(const MakeOptions& options, Draft& draft, Output& output) {
+  Store store(options.store, Store::For::kWriting);
+  WarnOf(store, output);
+  store.Commit(store.model());  // with the addresses of now
+  for (Draft::Node& node : HandoverNodesOf(store)) {
+    const std::string name = node.name;
+    if (draft.AddUnique(std::move(node)) != name) {
+      throw Failure(ExitCode::kUsage, Format("--store {}: the name {} is taken by something else that is to be kept",
+                                             store.folder(), name));
+    }
+  }
+  output.Note(Format("{}: {} kept", store.folder(), CountText(store.model().nodes.size(), "node")));
 }
 
 void AddRanges(const MakeOptions& options, Draft& draft) {
@@ -228,9 +243,10 @@ void SetPolicy(const MakeOptions& options, Draft& draft) {
 }  // namespace
 
 ExitCode RunMake(const MakeOptions& options, Output& output) {
-  if (options.preserve.empty() && options.pages_of.empty() && options.from.empty()) {
+  if (options.preserve.empty() && options.pages_of.empty() && options.from.empty() && !options.with_store) {
     throw Failure(ExitCode::kUsage,
-                  "make: nothing to keep: give --pages-of FILE, --preserve START+SIZE or --from FILE");
+                  "make: nothing to keep: give --pages-of FILE, --preserve START+SIZE, --store DIR or --from "
+                  "FILE");
   }
   if (options.digest && options.pages_of.empty()) {
     throw Failure(ExitCode::kUsage, "--digest: is of the files of --pages-of: give one");
@@ -258,6 +274,9 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
   SetPolicy(options, draft);
   // Last, because pages might still move.
   AddFiles(options, draft, output);
+  if (options.with_store) {
+    AddStore(options, draft, output);
+  }
   draft.Finish();  // Nothing is written of a handover that would be refused.
   const Result result = in_place ? WriteInPlace(options, draft) : WriteOrdinary(options, draft);
   WarnOfWhatIsNotRam(draft, output);

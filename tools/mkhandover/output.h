@@ -33,6 +33,7 @@ class Output {
 
   bool json() const { return options_.json; }
   bool verbose() const { return options_.verbose; }
+  bool quiet() const { return options_.quiet; }
   Terminal terminal() const { return terminal_; }
 
   // A line of the result.

@@ -85,6 +85,44 @@ void FaultIn(const std::byte* data, std::size_t size, std::uint64_t page_size) {
                                           file));
 }
 
+// The frames as ranges of a page each.
+std::vector<PhysRange> RangesOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file) {
+  std::vector<PhysRange> ranges;
+  for (std::size_t i = 0; i < pages.size(); ++i) {
+    const PagemapEntry page = pages[i];
+    if (page.swapped() || !page.present()) {
+      throw Failure(ExitCode::kBadInput, Format("{}: page {} is {}: every page of it must be in memory", file, i,
+                                                page.swapped() ? "swapped out" : "absent"));
+    }
+    if (page.frame() == 0) {
+      throw Failure(ExitCode::kSystem,
+                    Format("{}: the kernel hides where its pages lie: run this as root (CAP_SYS_ADMIN)", file));
+    }
+    const auto range = page.frame() < kPhysLimit / kPageSize
+                           ? PhysRange::FromStartSize(PhysAddr(page.frame() * kPageSize), page_size)
+                           : Result<PhysRange>(Error{Errc::kOutOfBounds, page.frame()});
+    if (!range.ok() || !IsAligned(range.value().start().raw(), page_size)) {
+      throw Failure(ExitCode::kBadInput, Format("{}: page {} at frame {} is no page of {}", file, i, Hex(page.frame()),
+                                                SizeText(page_size)));
+    }
+    ranges.push_back(range.value());
+  }
+  return ranges;
+}
+
+// Joins those that touch their predecessor.
+std::vector<PhysRange> Joined(const std::vector<PhysRange>& ranges) {
+  std::vector<PhysRange> extents;
+  for (const PhysRange& range : ranges) {
+    if (!extents.empty() && extents.back().end() == range.start()) {
+      extents.back() = PhysRange::FromStartEnd(extents.back().start(), range.end()).value();
+    } else {
+      extents.push_back(range);
+    }
+  }
+  return extents;
+}
+
 struct statfs AskFilesystem(const std::string& path) {
   struct statfs status {};
   if (statfs(path.c_str(), &status) != 0) {
@@ -120,36 +158,13 @@ std::string FilesystemName(std::uint64_t magic) {
 
 std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size,
                                  const std::string& file) {
-  std::vector<PhysRange> ranges;
-  for (std::size_t i = 0; i < pages.size(); ++i) {
-    const PagemapEntry page = pages[i];
-    if (page.swapped() || !page.present()) {
-      throw Failure(ExitCode::kBadInput, Format("{}: page {} is {}: every page of it must be in memory", file, i,
-                                                page.swapped() ? "swapped out" : "absent"));
-    }
-    if (page.frame() == 0) {
-      throw Failure(ExitCode::kSystem,
-                    Format("{}: the kernel hides where its pages lie: run this as root (CAP_SYS_ADMIN)", file));
-    }
-    const auto range = page.frame() < kPhysLimit / kPageSize
-                           ? PhysRange::FromStartSize(PhysAddr(page.frame() * kPageSize), page_size)
-                           : Result<PhysRange>(Error{Errc::kOutOfBounds, page.frame()});
-    if (!range.ok() || !IsAligned(range.value().start().raw(), page_size)) {
-      throw Failure(ExitCode::kBadInput, Format("{}: page {} at frame {} is no page of {}", file, i, Hex(page.frame()),
-                                                SizeText(page_size)));
-    }
-    ranges.push_back(range.value());
-  }
+  std::vector<PhysRange> ranges = RangesOf(pages, page_size, file);
   std::sort(ranges.begin(), ranges.end(), [](PhysRange a, PhysRange b) { return a.start() < b.start(); });
-  std::vector<PhysRange> extents;
-  for (const PhysRange& range : ranges) {
-    if (!extents.empty() && extents.back().end() == range.start()) {
-      extents.back() = PhysRange::FromStartEnd(extents.back().start(), range.end()).value();
-    } else {
-      extents.push_back(range);
-    }
-  }
-  return extents;
+  return Joined(ranges);
+}
+
+std::vector<PhysRange> RunsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file) {
+  return Joined(RangesOf(pages, page_size, file));
 }
 
 std::vector<std::size_t> OrderOf(std::span<const PagemapEntry> pages) {
@@ -192,7 +207,10 @@ FilePages PagesOfFile(const std::string& path) {
   const Mapping mapping(fd.get(), size, PROT_READ, path);
   FaultIn(mapping.data(), size, page_size);
   const auto first = ReadPagemap(mapping.data(), size, page_size);
-  FilePages pages{.page_size = page_size, .extents = ExtentsOf(first, page_size, path), .order = OrderOf(first)};
+  FilePages pages{.page_size = page_size,
+                  .extents = ExtentsOf(first, page_size, path),
+                  .runs = RunsOf(first, page_size, path),
+                  .order = OrderOf(first)};
   const auto second = ReadPagemap(mapping.data(), size, page_size);
   if (!std::equal(first.begin(), first.end(), second.begin(), second.end(), [](PagemapEntry a, PagemapEntry b) {
         return a.present() == b.present() && a.frame() == b.frame();

@@ -31,6 +31,8 @@ struct PagemapEntry {
 // The frames of pages of that size as ranges, sorted and joined where they touch.  Ends in a Failure that names
 // `file` for an entry that is absent, swapped out, hidden, or no page of that size.
 std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file);
+// The same in the order of the file, for who wants to find a page of it again.
+std::vector<PhysRange> RunsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file);
 
 // Indices of the pages, as their frames ascend.
 std::vector<std::size_t> OrderOf(std::span<const PagemapEntry> pages);
@@ -38,6 +40,7 @@ std::vector<std::size_t> OrderOf(std::span<const PagemapEntry> pages);
 struct FilePages {
   std::uint64_t page_size = 0;
   std::vector<PhysRange> extents;  // sorted, disjoint
+  std::vector<PhysRange> runs;     // the same in the order of the file
   std::vector<std::size_t> order;  // the file's pages, as their addresses ascend
 };
 // Reads every frame number twice and compares.  Refuses a file that is not on hugetlbfs, is empty or has holes.

@@ -13,6 +13,7 @@
 #include "tools/mkhandover/efi-words.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/option-values.h"
+#include "tools/mkhandover/store/verbs.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -49,6 +50,7 @@ class CommandLine {
     AddPcr();
     AddReport();
     AddMap();
+    AddStoreVerbs();
   }
 
   // 0 and the verb to run, or the exit status right away.
@@ -170,6 +172,15 @@ class CommandLine {
                    "hugetlbfs");
     verb->add_flag("--digest", make_.digest,
                    "Say with each file's pages what is in them, so that a loss is found; the file must rest then");
+    verb->add_option_function<std::string>(
+            "--store",
+            [this](const std::string& folder) {
+              make_.with_store = true;
+              make_.store.folder = folder;
+            },
+            "Keep all that is in this store, whose pages are asked for once more")
+        ->type_name("DIR");
+    verb->add_option("--plain", make_.store.plain)->group("");  // for tests
     AddList(verb, "--scratch", make_.scratch, "START+SIZE", "Where a native boot may place things");
     verb->add_option("--ram-from", make_.ram_from,
                      "What was RAM before anything was fenced: a memory map, or \"none\"; else what this machine says")
@@ -333,6 +344,13 @@ class CommandLine {
     verb->add_option("--svg", map_.svg, "Write a drawing as well")->type_name("OUT");
   }
 
+  void AddStoreVerbs() {
+    AddKeepOptions(AddVerb("keep", "Keep files' contents in memory across the next kexec", keep_, &RunKeep), keep_);
+    AddListOptions(AddVerb("list", "What is kept", list_, &RunList), list_);
+    AddRestoreOptions(AddVerb("restore", "Give back what was kept, as files", restore_, &RunRestore), restore_);
+    AddDropOptions(AddVerb("drop", "Forget what was kept", drop_, &RunDrop), drop_);
+  }
+
   CLI::App app_;
   OutputOptions output_;
   MakeOptions make_;
@@ -346,6 +364,10 @@ class CommandLine {
   PcrOptions pcr_;
   ReportOptions report_;
   MapOptions map_;
+  KeepOptions keep_;
+  ListOptions list_;
+  RestoreOptions restore_;
+  DropOptions drop_;
   std::string_view verb_;
   std::function<ExitCode(Output&)> run_;
   bool exit_now_ = false;

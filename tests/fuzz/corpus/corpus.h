@@ -23,5 +23,6 @@ PhysRange Between(std::uint64_t start, std::uint64_t end);
 void WriteSingleInputs();  // of decoders that read one piece of memory
 void WriteKhoInputs();
 void WritePageInputs();  // PKRAM, pmpool, prmem
+void WriteStoreInputs();
 
 }  // namespace holdfast::corpus

@@ -16,6 +16,7 @@ _mkhandover() {
       ;;
     --bank) words='sha256 sha1 sha384 sha512' ;;
     --as) words='holdfast kho-v1 kho-v1-512 kho-v1-4096 kho-v2 kho-v3 kho-v4 kho-series pkram-pgt pkram-pgt4 pkram-pgt5 pkram-regions pmpool prmem badram memmap' ;;
+    --fence) words='reserved held pmem pram' ;;
     --via) words='auto segments file kexec-tools' ;;
     --from)
       [ "$verb" != pcr ] || return
@@ -23,17 +24,17 @@ _mkhandover() {
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
-    -o | --output | --pages-of | --ram-from | --map | --handover | --kernel | --initrd | --svg | --memory | --image | --stage | --kexec | --stub | --os-release | --esp | --bundle)
+    -o | --output | --pages-of | --ram-from | --map | --handover | --kernel | --initrd | --svg | --memory | --image | --stage | --kexec | --stub | --os-release | --esp | --bundle | --store | -C | --directory)
       compopt -o filenames
       mapfile -t COMPREPLY < <(compgen -f -- "$cur")
       return
       ;;
-    --preserve | --scratch | --segment | --in-use | --cmdline | --uname | --entry-title | --set | --seed | --lost | --refusal-delay | --efi-descriptor-size) return ;;
+    --preserve | --scratch | --segment | --in-use | --cmdline | --uname | --entry-title | --set | --seed | --lost | --name | --refusal-delay | --efi-descriptor-size) return ;;
   esac
   if [ -z "$words" ]; then
     case $COMP_CWORD:$verb in
-      1:*) words='make inspect check plan bundle load install variable pcr report map -h --help --version' ;;
-      *:make) words="-o --output --preserve --pages-of --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --digest --on-loss --overwrite-request --efi-descriptor-size $common" ;;
+      1:*) words='make inspect check plan bundle load install variable pcr report map keep list restore drop -h --help --version' ;;
+      *:make) words="-o --output --preserve --pages-of --store --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --digest --on-loss --overwrite-request --efi-descriptor-size $common" ;;
       *:inspect) words="--as --memory $common" ;;
       *:check) words="--map --handover --as --memory --segment --efi-descriptor-size $common" ;;
       *:plan) words="--map --handover --as --memory --kernel --initrd --cmdline --in-use --mode --entry --seed --efi-descriptor-size $common" ;;
@@ -44,10 +45,13 @@ _mkhandover() {
       *:pcr) words="--handover --memory --cmdline --kernel --initrd --mode --entry --lost --bank --from $common" ;;
       *:report) words="--handover $common" ;;
       *:map) words="--map --handover --as --memory --svg --efi-descriptor-size $common" ;;
+      *:keep) words="--name --add --fence --zstd --digest --store --handover --memory $common" ;;
+      *:list | *:drop) words="--store --handover --memory $common" ;;
+      *:restore) words="-C --directory --store --handover --memory $common" ;;
     esac
     case $verb:$cur in
-      inspect:-* | report:-*) ;;
-      inspect:* | report:*)
+      inspect:-* | report:-* | keep:-*) ;;
+      inspect:* | report:* | keep:*)
         if [ "$COMP_CWORD" -gt 1 ]; then
           compopt -o filenames
           mapfile -t COMPREPLY < <(compgen -f -- "$cur")

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Kept memory after the kexec.
+
+#include "tools/mkhandover/store/physical.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+#include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/map-text.h"
+#include "tools/mkhandover/text.h"
+
+namespace holdfast::tool {
+namespace {
+
+constexpr const char* kDevMem = "/dev/mem";
+constexpr const char* kBlockDevices = "/sys/block";
+constexpr std::uint64_t kHugePage = 2 * kMiB;
+
+[[noreturn]] void FailToMap(const PhysicalPart& part, PhysRange range, int reason) {
+  const std::string why = std::error_code(reason, std::generic_category()).message();
+  std::string advice;
+  if (reason == EPERM && part.name == kDevMem) {
+    advice = ": lockdown, or a driver has it; keep it with --fence pram, which /dev/pmem gives back";
+  } else if (reason == EACCES) {
+    advice = ": run this as root";
+  }
+  throw Failure(ExitCode::kSystem, Format("{} {}: {}{}", part.name, RangeText(range), why, advice));
+}
+
+std::optional<std::uint64_t> ReadNumber(const std::filesystem::path& path) {
+  if (!std::filesystem::exists(path)) {
+    return std::nullopt;
+  }
+  return std::strtoull(ReadTextFile(path.string()).c_str(), nullptr, 0);
+}
+
+}  // namespace
+
+MappedRuns::~MappedRuns() { munmap(base_, space_); }
+
+std::unique_ptr<MappedRuns> MapFile(const std::string& path, std::uint64_t size) {
+  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat status {};
+  if (!fd.valid() || fstat(fd.get(), &status) != 0) {
+    FailWithErrno(path);
+  }
+  if (static_cast<std::uint64_t>(status.st_size) < size) {
+    throw Failure(ExitCode::kBadInput,
+                  Format("{}: {} of the {} that are kept are gone", path,
+                         SizeText(size - static_cast<std::uint64_t>(status.st_size)), SizeText(size)));
+  }
+  void* const at = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_SHARED, fd.get(), 0);
+  if (at == MAP_FAILED) {
+    FailWithErrno(Format("{}: mmap", path));
+  }
+  auto out = std::make_unique<MappedRuns>(static_cast<std::byte*>(at), static_cast<std::size_t>(size));
+  out->bytes_ = {static_cast<const std::byte*>(at), static_cast<std::size_t>(size)};
+  return out;
+}
+
+PhysicalMemory::PhysicalMemory() {
+  AddPmem();
+  files_.emplace_back(open(kDevMem, O_RDONLY | O_CLOEXEC));  // without O_SYNC, which would make it uncached
+  if (!files_.back().valid() && parts_.empty()) {
+    FailWithErrno(kDevMem);
+  }
+  if (files_.back().valid()) {
+    parts_.push_back({.range = PhysRange::All(), .file = files_.size() - 1, .offset = 0, .name = kDevMem});
+  }
+}
+
+// The kernel's nd_pmem gives every range of the types 7 and 12 a device, and says of each namespace where it lies.
+void PhysicalMemory::AddPmem() {
+  std::error_code none;
+  for (const auto& device : std::filesystem::directory_iterator(kBlockDevices, none)) {
+    const std::string name = device.path().filename().string();
+    if (!name.starts_with("pmem")) {
+      continue;
+    }
+    const auto start = ReadNumber(device.path() / "device" / "resource");
+    const auto size = ReadNumber(device.path() / "device" / "size");
+    const auto range = start && size ? PhysRange::FromStartSize(PhysAddr(*start), *size)
+                                     : Result<PhysRange>(Error{Errc::kNotFound, 0});
+    Descriptor fd(open(("/dev/" + name).c_str(), O_RDONLY | O_CLOEXEC));
+    if (range.ok() && fd.valid()) {
+      files_.push_back(std::move(fd));
+      parts_.push_back({.range = range.value(), .file = files_.size() - 1, .offset = 0, .name = "/dev/" + name});
+    }
+  }
+}
+
+PhysicalMemory::PhysicalMemory(const std::string& folder) {
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto start = ParseHex(entry.path().stem().string());
+    const auto range = start && entry.is_regular_file() ? PhysRange::FromStartSize(PhysAddr(*start), entry.file_size())
+                                                        : Result<PhysRange>(Error{Errc::kNotFound, 0});
+    if (!range.ok()) {
+      throw Failure(ExitCode::kBadInput,
+                    Format("{}: no file of memory, which is named by its address", entry.path().string()));
+    }
+    files_.emplace_back(open(entry.path().c_str(), O_RDONLY | O_CLOEXEC));
+    if (!files_.back().valid()) {
+      FailWithErrno(entry.path().string());
+    }
+    parts_.push_back({.range = range.value(), .file = files_.size() - 1, .offset = 0, .name = entry.path().string()});
+  }
+}
+
+std::unique_ptr<MappedRuns> PhysicalMemory::Map(std::span<const PhysRange> runs) const {
+  std::uint64_t size = 0;
+  for (const PhysRange& run : runs) {
+    size += run.size();
+  }
+  const std::size_t space = static_cast<std::size_t>(size + kHugePage);
+  void* const base = mmap(nullptr, space, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (base == MAP_FAILED) {
+    FailWithErrno(Format("address space of {}", SizeText(space)));
+  }
+  auto out = std::make_unique<MappedRuns>(static_cast<std::byte*>(base), space);
+  const auto address = reinterpret_cast<std::uintptr_t>(base);
+  std::byte* const data = static_cast<std::byte*>(base) + (AlignUp(address, kHugePage) - address);
+  std::byte* at = data;
+  for (PhysRange rest : runs) {
+    while (!rest.empty()) {
+      const auto part = std::find_if(parts_.begin(), parts_.end(),
+                                     [&](const PhysicalPart& each) { return each.range.Contains(rest.start()); });
+      if (part == parts_.end()) {
+        throw Failure({Errc::kUnreadable, rest.start().raw()},
+                      Format("{}: {}: nothing gives that memory", ErrcName(Errc::kUnreadable), RangeText(rest)));
+      }
+      const PhysRange here = rest.UpTo(part->range.end());
+      const std::uint64_t offset = part->offset + (here.start().raw() - part->range.start().raw());
+      if (mmap(at, static_cast<std::size_t>(here.size()), PROT_READ, MAP_SHARED | MAP_FIXED, files_[part->file].get(),
+               static_cast<off_t>(offset)) == MAP_FAILED) {
+        FailToMap(*part, here, errno);
+      }
+      at += here.size();
+      rest = rest.From(here.end());
+    }
+  }
+  out->bytes_ = {data, static_cast<std::size_t>(size)};
+  return out;
+}
+
+}  // namespace holdfast::tool
