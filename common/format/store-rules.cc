@@ -21,7 +21,7 @@ bool IsInnerPath(std::string_view path) {
   }
   for (std::size_t at = 0; at <= path.size();) {
     const std::size_t end = std::min(path.find('/', at), path.size());
-    const std::string_view part = path.substr(at, end - at);
+    const std::string_view part(path.data() + at, end - at);
     if (part.empty() || part == "." || part == "..") {
       return false;
     }

@@ -19,12 +19,12 @@ struct Decoded {
 
 // How a first byte says the length, and the least character that needs it.
 struct Form {
-  unsigned char mask;
-  unsigned char pattern;
   std::size_t size;
   char32_t least;
+  unsigned char mask;
+  unsigned char pattern;
 };
-constexpr Form kForms[] = {{0x80, 0x00, 1, 0}, {0xe0, 0xc0, 2, 0x80}, {0xf0, 0xe0, 3, 0x800}, {0xf8, 0xf0, 4, kAstral}};
+constexpr Form kForms[] = {{1, 0, 0x80, 0x00}, {2, 0x80, 0xe0, 0xc0}, {3, 0x800, 0xf0, 0xe0}, {4, kAstral, 0xf8, 0xf0}};
 
 Decoded DecodeFirst(std::string_view text) {
   const auto byte_at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -53,7 +53,7 @@ Decoded DecodeFirst(std::string_view text) {
 
 Status AppendUtf16(std::string_view utf8, BoundedVector<char16_t>& out) {
   for (std::size_t at = 0; at < utf8.size();) {
-    const Decoded next = DecodeFirst(utf8.substr(at));
+    const Decoded next = DecodeFirst({utf8.data() + at, utf8.size() - at});
     if (next.size == 0) {
       return Error{Errc::kMalformed, at};
     }
