@@ -22,17 +22,8 @@ inline ByteVector BytesOfText(std::string_view text) {
 
 // A bzImage that takes a command line of `line_size` characters, with a byte of its own at its end.
 inline ByteVector SmallBzImage(unsigned mark = 0, std::uint32_t line_size = 2047) {
-  SetupHeader header{};
-  header.setup_sects = std::byte{1};
+  SetupHeader header = DebianHeader(/*setup_sectors=*/1);
   header.syssize.Set(0x20);
-  header.boot_flag.Set(0xaa55);
-  header.header.Set(kSetupHeaderMagic);
-  header.version.Set(0x020f);
-  header.loadflags = std::byte{1};
-  header.kernel_alignment.Set(0x200000);
-  header.relocatable_kernel = std::byte{1};
-  header.xloadflags.Set(0x7f);
-  header.pref_address.Set(0x1000000);
   header.init_size.Set(0x400000);
   header.cmdline_size.Set(line_size);
   ByteVector file(4 * 512);
