@@ -7,34 +7,15 @@
 # The rules: PE Format (Microsoft); UEFI 2.10, 2.1.1; EDK II, MdePkg/Library/BasePeCoffLib.
 
 set -u -o pipefail
+gate=efi-gates
 image=${1:?directory}/holdfast.efi
 elf=$1/holdfast.so
-for f in "$image" "$elf"; do [ -f "$f" ] || { echo "efi-gates: no such file: $f"; exit 1; }; done
-for tool in readelf nm objdump sbsign sbverify openssl; do
-  command -v "$tool" >/dev/null || { echo "efi-gates: $tool is not here: make deps installs it"; exit 1; }
-done
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-fault() { printf 'efi-gates: %s: %s\n' "$1" "$2" | tee -a "$work/faults"; }
-faults_of() { local line; while IFS= read -r line; do [ -z "$line" ] || fault "$1" "$line"; done; }
-number() { od -An -v -tu"$2" -j "$(($1))" -N "$2" "$image" | tr -d ' '; }
-is() {  # NAME OFFSET SIZE VALUE
-  local value; value=$(number "$2" "$3")
-  [ "$value" = "$(($4))" ] || fault header "$1 is $value, not $(($4))"
-}
+. "$(dirname "$0")/image-gates-lib.sh"
+need
 
 # --- the shared object --------------------------------------------------------------------------------------------
 
-# crt0 knows one kind of relocation.
-readelf -rW "$elf" | awk '$3 ~ /^R_X86_64_/ && $3 != "R_X86_64_RELATIVE" { print $3 " at " $1 }' | faults_of relocation
-nm -u "$elf" | awk '{ print $NF " is undefined" }' | faults_of undefined
-readelf -SW "$elf" | grep -oE '\.(init_array|fini_array|ctors|dtors|tdata|tbss)\b' | sort -u |
-  awk '{ print $1 ": nothing runs constructors, there is no thread storage" }' | faults_of constructor
-objdump -d --no-show-raw-insn "$elf" | awk '
-  /^[0-9a-f]+ <.*>:$/ { fn = $2; gsub(/[<>:]/, "", fn); next }
-  fn == "" || fn ~ /^_ZN8holdfast.*Sha256NiBlocks/ || !sub(/^ *[0-9a-f]+:[ \t]*/, "") { next }
-  /%[xyz]mm[0-9]|%mm[0-7]|%st([^a-z0-9]|$)/ { count[fn]++ }
-  END { for (fn in count) print "vector or x87 code in " fn ", " count[fn] " times" }' | sort | faults_of integer
+check_elf
 
 # Every section that is to be in memory has to be in the image: objcopy leaves out what it is not told of.  These are
 # the dynamic linker's, of which there is none.
@@ -100,18 +81,7 @@ version=$(sed -n 's/.*kVersion = "\(.*\)";/\1/p' common/base/version.h)
 
 # --- those who sign it --------------------------------------------------------------------------------------------
 
-openssl req -new -x509 -newkey rsa:2048 -nodes -subj /CN=holdfast-test/ -days 2 \
-  -keyout "$work/key" -out "$work/cert" 2>"$work/log" || fault signature "openssl: $(tail -1 "$work/log")"
-sbsign --key "$work/key" --cert "$work/cert" --output "$work/signed" "$image" >"$work/log" 2>&1 ||
-  fault signature "sbsign: $(tail -1 "$work/log")"
 # It warns of gaps that a signature does not cover.
-{ grep -v '^Signing' "$work/log" || true; } | faults_of signature
-sbverify --cert "$work/cert" "$work/signed" >"$work/log" 2>&1 || fault signature "sbverify: $(tail -1 "$work/log")"
-for at in $((pe + 22)) $((size / 2)) $((size - 1)); do
-  cp "$work/signed" "$work/changed"
-  printf '\x5a' | dd of="$work/changed" bs=1 seek="$at" conv=notrunc status=none
-  if sbverify --cert "$work/cert" "$work/changed" >"$work/log" 2>&1; then fault signature "byte $at is not covered"; fi
-done
+check_signing '^Signing' $((pe + 22)) $((size / 2)) $((size - 1))
 
-if [ -s "$work/faults" ]; then printf 'efi-gates: %s: %d faults\n' "$image" "$(wc -l <"$work/faults")"; exit 1; fi
-printf 'efi-gates: %s: all passed, %d bytes\n' "$image" "$size"
+verdict
