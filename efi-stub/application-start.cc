@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "common/abi/measurement.h"
-#include "common/base/version.h"
 #include "common/plan/kernel-entry.h"
+#include "common/plan/plan-report.h"
 #include "efi-stub/application.h"
 #include "efi-stub/direct-entry.h"
 #include "efi-stub/efi-kernel.h"
@@ -88,32 +88,13 @@ void Application::HeedOverwriteRequest() {
 }
 
 BootReport Application::Report() const {
-  BootReport report;
-  report.version = kVersion;
-  report.shell = "efi";
+  BootReport report = ReportPlan(plan_, *handover_, found_, map_, native_scratch_);
+  report.shell = kShell;
   report.loader = vendor_;
-  report.dialect = handover_->dialect.view();
-  report.generation = handover_->next_generation();
-  report.kept = kept_.view();
-  report.mode = ModeName(plan_.mode);
-  report.entry = KernelEntryName(plan_.entry);
-  report.map_before = map_.view();
-  report.map_after = plan_.memory.view();
-  report.closed_bytes = plan_.closed_bytes;
-  report.scratch = native_scratch_.view();
-  report.kernel = plan_.slot.range;
-  report.slot_index = plan_.slot.index;
-  report.slot_count = plan_.slot.count;
-  report.placed = plan_.segments.view();
   report.lost = std::span(lost_texts_).first(lost_.size());
   report.measured = measured_;
   report.overwrite_request = overwrite_request_;
   report.timestamps = marks_.view();
-  if (const FoundHandover* const first = FirstTree(found_)) {
-    report.handover_address = first->at.start();
-    report.handover_digest = first->digest;
-    report.handover = first->tree->bytes();
-  }
   return report;
 }
 

@@ -11,8 +11,6 @@
 namespace holdfast::efi {
 namespace {
 
-constexpr std::string_view kShell = "efi";
-
 EFI_STATUS StatusOf(Error error) {
   switch (error.code) {
     case Errc::kFirmware:

@@ -27,6 +27,8 @@
 
 namespace holdfast::efi {
 
+inline constexpr std::string_view kShell = "efi";  // in the first line and in the report
+
 class Application {
  public:
   Application(const Firmware& firmware, Storage& storage);

@@ -7,9 +7,8 @@
 
 #include "common/arch/x86/confidential.h"
 #include "common/arch/x86/power.h"
-#include "common/base/version.h"
 #include "common/console/wording.h"
-#include "common/plan/kernel-entry.h"
+#include "common/plan/plan-report.h"
 #include "purgatory/execute.h"
 #include "purgatory/own-page-tables.h"
 
@@ -195,29 +194,10 @@ void Boot::Prepare(std::string_view shell, std::string_view loader, PhysRange st
 }
 
 BootReport Boot::Report(std::string_view shell, std::string_view loader) const {
-  BootReport report;
-  report.version = kVersion;
+  BootReport report = ReportPlan(plan_, handover_, handovers_, loaded_.map, native_scratch_);
   report.shell = shell;
   report.loader = loader;
-  report.dialect = handover_.dialect.view();
-  report.generation = handover_.next_generation();
-  report.kept = kept_.view();
-  report.mode = ModeName(plan_.mode);
-  report.entry = KernelEntryName(plan_.entry);
-  report.map_before = loaded_.map.view();
-  report.map_after = plan_.memory.view();
-  report.closed_bytes = plan_.closed_bytes;
-  report.scratch = native_scratch_.view();
-  report.kernel = plan_.slot.range;
-  report.slot_index = plan_.slot.index;
-  report.slot_count = plan_.slot.count;
-  report.placed = plan_.segments.view();
   report.timestamps = time_.view();
-  if (const FoundHandover* const first = FirstTree(handovers_)) {
-    report.handover_address = first->at.start();
-    report.handover_digest = first->digest;
-    report.handover = first->tree->bytes();
-  }
   return report;
 }
 
