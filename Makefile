@@ -335,6 +335,15 @@ $(GUEST): $(BLD)/guest/%: $(BLD)/host/tests/e2e/guest/%.o $(BLD)/host/libcommon.
 	$(Q)$(CXX) -static -Wl,--no-warnings $^ $(TEST_LIBS) -o $@
 	$(Q)$(STRIP) $@
 
+# What a guest's guest runs, a ROM.
+NESTED := $(BLD)/guest/nested.bin
+$(NESTED): tests/e2e/guest/nested.S
+	$(call say,rom,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -c $< -o $(@:.bin=.o)
+	$(Q)objcopy -O binary -j .text $(@:.bin=.o) $@
+	$(Q)rm $(@:.bin=.o)
+
 TEST_BINARIES := $(if $(UNIT_SRC),$(BLD)/tests/unit) $(if $(PROPERTY_SRC),$(BLD)/tests/property) \
                  $(if $(E2E_SRC),$(BLD)/tests/e2e) $(GUEST)
 # The shipped object with one fault in it, for the scenario that shows how a fault ends.
@@ -352,7 +361,7 @@ $(IMAGES): $(BLD)/images/%: $(BLD)/mkhandover $(BLD)/holdfast.bzimage $(KERNELS)
 	$(Q)$(BLD)/mkhandover bundle -q -o $@ --image $(BLD)/holdfast.bzimage --entry $(lastword $(subst -, ,$*)) \
 	  --kernel $(KERNELS)/$(firstword $(subst -, ,$*))/vmlinuz
 
-E2E_NEEDS := $(FAULTY) $(IMAGES) $(BLD)/holdfast.efi $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels kho-kernel
+E2E_NEEDS := $(FAULTY) $(IMAGES) $(NESTED) $(BLD)/holdfast.efi $(BLD)/tests/e2e $(GUEST) $(BLD)/holdfast.bzimage $(BLD)/mkhandover $(BLD)/mkhandover-static kexec-tools kernels kho-kernel
 
 unit: $(BLD)/tests/unit  ## unit tests, under ASan and UBSan
 	$(Q)tests/summary.sh catch unit $<

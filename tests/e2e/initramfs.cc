@@ -3,6 +3,7 @@
 
 #include "tests/e2e/initramfs.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -139,9 +140,17 @@ void CpioWriter::Entry(std::string_view path, unsigned mode, std::string_view co
   Pad();
 }
 
-void CpioWriter::Folder(std::string_view path) { Entry(path, kFolder | 0755, {}, 0, 0); }
+void CpioWriter::Folder(std::string_view path) {
+  if (folders_.emplace(path).second) {
+    Entry(path, kFolder | 0755, {}, 0, 0);
+  }
+}
 
 void CpioWriter::File(std::string_view path, std::string_view content, unsigned mode) {
+  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+  for (std::size_t end = 0; (end = path.find('/', end + 1)) != std::string_view::npos;) {
+    Folder(path.substr(0, end));
+  }
   Entry(path, kRegular | mode, content, 0, 0);
 }
 

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -21,7 +22,8 @@ class CpioWriter {
  public:
   explicit CpioWriter(const std::filesystem::path& file);
 
-  void Folder(std::string_view path);
+  void Folder(std::string_view path);  // if it is not there
+  // With the folders above it.
   void File(std::string_view path, std::string_view content, unsigned mode = 0755);
   void Link(std::string_view path, std::string_view target);
   void CharacterDevice(std::string_view path, unsigned major, unsigned minor);
@@ -34,6 +36,7 @@ class CpioWriter {
   void Pad();
 
   std::ofstream out_;
+  std::set<std::string, std::less<>> folders_;
   std::uint64_t size_ = 0;
   std::uint32_t inode_ = 0;
 };
