@@ -120,7 +120,13 @@ class Restorer {
       FailWithErrno(name);
     }
     // Byte data, which a file of a file system has not, comes behind page data.
-    const auto file = std::make_shared<TargetFile>(std::move(fd), name, object.about.size + object.about.byte_size);
+    std::shared_ptr<TargetFile> file;
+    try {
+      file = std::make_shared<TargetFile>(std::move(fd), name, object.about.size + object.about.byte_size);
+    } catch (...) {
+      unlinkat(at.folder, at.name.c_str(), 0);  // so that the next try finds its place free
+      throw;
+    }
     for (const StoreExtent& extent : object.extents) {
       // One without a digest may be as large as the file: it is taken in blocks as well.
       for (std::uint64_t done = 0; done < extent.size; done += kMaxStoreBlock) {
