@@ -35,7 +35,8 @@ ExitCode RunCheck(const CheckOptions& options, Output& output) {
     for (const NamedRange& each : named) {
       segments.push_back({.name = each.name, .size = each.range.size(), .at = each.range});
     }
-    const BootInputs inputs{.memory = map->map(),
+    const auto released = MapWithReleased(map->map(), file);
+    const BootInputs inputs{.memory = released->map(),
                             .handover = file.handover(),
                             .kernel = kSmallestKernel,
                             .kernel_at = std::nullopt,
