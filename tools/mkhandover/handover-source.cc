@@ -12,6 +12,7 @@
 #include "tools/mkhandover/handover-maker.h"
 #include "tools/mkhandover/page-map.h"
 #include "tools/mkhandover/report-file.h"
+#include "tools/mkhandover/store/released.h"
 #include "tools/mkhandover/store/store-check.h"
 #include "tools/mkhandover/text.h"
 
@@ -116,6 +117,10 @@ class StoreSource final : public HandoverSource {
     draft.generation = report ? report->report().generation : 0;
     AddRamOfThisMachine(map.get(), report.get(), draft, output);
     AddStore(store, draft, output);
+    if (report != nullptr) {
+      const ReleaseWish wish{.with_store = true, .map = map != nullptr ? &map->map() : nullptr};
+      draft.Release(ReleasedBy(*report, wish, output));
+    }
     draft.Finish();
     if (report != nullptr) {
       WarnOfWhatIsLeftOut(*report, draft, output);
@@ -131,7 +136,9 @@ class StoreSource final : public HandoverSource {
     const HandoverFile before(report.handover(), "the report's handover", kDevMem);
     std::set<std::string> names;
     for (const KeptPiece& piece : before.pieces()) {
-      names.insert(piece.name);
+      if (piece.owner != kStoreOwner) {  // what it does not name any more was dropped
+        names.insert(piece.name);
+      }
     }
     names.erase(std::string(Draft::kOwnName));
     for (const Draft::Node& node : draft.nodes()) {
@@ -142,9 +149,10 @@ class StoreSource final : public HandoverSource {
       list += (list.empty() ? "" : ", ") + name;
     }
     if (!list.empty()) {
-      output.Warn(Format("{}: was kept on the way into this kernel and is not in the store, so not handed on: mkhandover make --store "
-                         "--from, and load --handover, hand on both",
-                         list));
+      output.Warn(Format(
+          "{}: was kept on the way into this kernel and is not in the store, so not handed on: mkhandover make --store "
+          "--from, and load --handover, hand on both",
+          list));
     }
   }
 
