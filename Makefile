@@ -551,7 +551,7 @@ $(THIRD)/kexec-tools/%.pins: tools/deps/pins
 	$(Q)tools/deps/sources.sh kexec-tools-$*
 	@touch $@
 
-KERNEL_FILES := $(patsubst %,$(KERNELS)/%/vmlinuz,6.1 6.12 new) $(patsubst %,$(KERNELS)/%/efivarfs.ko,6.1 6.12 new)
+KERNEL_FILES := $(patsubst %,$(KERNELS)/%/vmlinuz,6.1 6.12 new) $(patsubst %,$(KERNELS)/%/modules/efivarfs.ko,6.1 6.12 new)
 $(firstword $(KERNEL_FILES)):
 	$(Q)tools/deps/kernels.sh
 $(wordlist 2,6,$(KERNEL_FILES)): $(firstword $(KERNEL_FILES))

@@ -91,17 +91,20 @@ std::vector<std::string> Applets(const std::filesystem::path& busybox) {
   return applets;
 }
 
-// The one driver that a Debian kernel does not have inside: it reaches EFI's variables.
-void AddModules(CpioWriter& archive) {
+// Drivers that a Debian kernel does not have inside: the one that reaches EFI's variables, and what a test asks for.
+void AddModules(CpioWriter& archive, std::vector<std::string> modules) {
+  modules.insert(modules.begin(), "efivarfs");
   archive.Folder("lib");
   archive.Folder("lib/modules");
-  for (const char* kernel : {"6.1", "6.12"}) {
+  for (const char* kernel : {"6.1", "6.12", "new"}) {
     const std::filesystem::path folder = KernelImage(kernel).parent_path();
-    if (!std::filesystem::exists(folder / "efivarfs.ko")) continue;
+    if (!std::filesystem::exists(folder / "modules")) continue;
     std::string release = ReadFile(folder / "version");
     while (release.ends_with('\n')) release.pop_back();
     archive.Folder("lib/modules/" + release);
-    archive.File("lib/modules/" + release + "/efivarfs.ko", ReadFile(folder / "efivarfs.ko"));
+    for (const std::string& module : modules) {
+      archive.File("lib/modules/" + release + "/" + module + ".ko", ReadFile(folder / "modules" / (module + ".ko")));
+    }
   }
 }
 
@@ -168,7 +171,7 @@ void CpioWriter::Finish() {
   if (!out_) throw std::runtime_error("cannot write the initramfs: is the disk full?");
 }
 
-void AddWorld(CpioWriter& archive) {
+void AddWorld(CpioWriter& archive, const std::vector<std::string>& modules) {
   for (const char* folder : {"bin", "sbin", "dev", "proc", "sys", "run", "tmp", "kernels"}) archive.Folder(folder);
   archive.CharacterDevice("dev/console", 5, 1);
   archive.CharacterDevice("dev/null", 1, 3);
@@ -179,7 +182,7 @@ void AddWorld(CpioWriter& archive) {
   archive.File("init", kInit);
   archive.File("sbin/serve", kServe);
   archive.File("sbin/mkinitrd-self", kMakeInitrd);
-  AddModules(archive);
+  AddModules(archive, modules);
 }
 
 }  // namespace holdfast::e2e

@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::e2e {
 
@@ -44,7 +45,7 @@ class CpioWriter {
 // The whole of a file.
 std::string ReadFile(const std::filesystem::path& path);
 
-// All but the test's own files.
-void AddWorld(CpioWriter& archive);
+// All but the test's own files.  `modules` are names of drivers that each kernel finds in /lib/modules/RELEASE.
+void AddWorld(CpioWriter& archive, const std::vector<std::string>& modules);
 
 }  // namespace holdfast::e2e
