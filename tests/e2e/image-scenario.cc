@@ -50,7 +50,7 @@ void LeaveByOurLoader(Guest& guest, const OurLoad& load) {
   const bool keeps = guest.TryRun("test -e " + handover).status == 0;
   guest.Leave("mkhandover load --exec --via " + load.via + " --stage /kernels/" + load.stage + " --kernel /kernels/" +
               load.kernel + " --initrd /tmp/initrd --entry " + load.entry + (keeps ? " --handover " + handover : "") +
-              " --cmdline '" + std::string(kConsoleOptions) + "'");
+              " --cmdline '" + CommandLine({.append = load.append}) + "'");
 }
 
 std::uint64_t StageLines::kernel_address() const { return NumberAfter(kernel, "kernel at "); }

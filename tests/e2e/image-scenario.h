@@ -55,6 +55,7 @@ struct OurLoad {
   std::string kernel;
   std::string entry = "auto";
   std::string stage = std::string(kStageName);
+  std::string append = {};  // to kConsoleOptions
 };
 void LeaveByOurLoader(Guest& guest, const OurLoad& load);
 
