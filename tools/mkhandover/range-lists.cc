@@ -61,4 +61,12 @@ std::vector<PhysRange> Within(const std::vector<PhysRange>& ranges, const std::v
   return out;
 }
 
+std::uint64_t BytesIn(const std::vector<PhysRange>& ranges) {
+  std::uint64_t sum = 0;
+  for (const PhysRange& range : ranges) {
+    sum += range.size();
+  }
+  return sum;
+}
+
 }  // namespace holdfast::tool

@@ -19,4 +19,6 @@ std::vector<PhysRange> Minus(const std::vector<PhysRange>& ranges, const std::ve
 // What of `ranges` is in `others` as well.  Pre: as above.
 std::vector<PhysRange> Within(const std::vector<PhysRange>& ranges, const std::vector<PhysRange>& others);
 
+std::uint64_t BytesIn(const std::vector<PhysRange>& ranges);
+
 }  // namespace holdfast::tool
