@@ -124,7 +124,7 @@ void PrintStore(const StoreResults& store) {
     std::printf("%-22s %8.2f GB/s  %7.2fx  %8.2f GB/s  %7.2fx\n", speed.name.c_str(), speed.keep_gb_per_s,
                 speed.keep_ratio, speed.restore_gb_per_s, speed.restore_ratio);
   }
-  std::printf("\nin place   huge pages         keep      restore\n");
+  std::printf("\nin place   huge pages         keep    map again\n");
   std::vector<Point> keep;
   std::vector<Point> restore;
   for (const ZeroCopyTime& time : store.zero_copy) {
@@ -135,9 +135,10 @@ void PrintStore(const StoreResults& store) {
                 static_cast<unsigned long long>(time.pages * (kHugePage >> 20)),
                 static_cast<unsigned long long>(time.pages), time.keep_seconds * 1e3, time.restore_seconds * 1e3);
   }
-  std::printf("the line of least squares through these:\n");
+  std::printf(
+      "the line of least squares through these, mapped in the kernel that kept it; for the next one: map-bench\n");
   PrintFit("keep", keep, kPkramSaveSeconds);
-  PrintFit("restore", restore, kPkramLoadSeconds);
+  PrintFit("map", restore, kPkramLoadSeconds);
 }
 
 void PrintText(const Results& results) {

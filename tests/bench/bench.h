@@ -47,7 +47,7 @@ struct WalkTime {
 };
 WalkTime MeasureWalk(std::uint64_t count, unsigned repetitions);
 
-// The store, each figure the median of some runs.
+// The store; each figure is that of the fastest of some runs.
 inline constexpr std::uint64_t kHugePage = std::uint64_t{2} << 20;
 struct StoreSpeed {
   std::string name;

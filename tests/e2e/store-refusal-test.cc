@@ -123,7 +123,9 @@ TEST_CASE("A flipped bit and a kexec without a report cost what they must, and n
   const std::string handover = guest.Pull("/tmp/handover");
   LoadKernel(guest, {.kernel = "6.1", .kexec = "kexec-stock"});
   guest.Kexec("kexec-stock -e");
-  CHECK(guest.Run("mkhandover list").output == "nothing is kept\n");
+  CHECK(guest.Run("mkhandover list").output ==
+        "nothing is kept in this boot, and no report says what was before it: if an earlier kernel kept something, "
+        "give its handover with --handover FILE\n");
   Refuses(guest, "restore tree -C /tmp", 1, "tree: nothing is kept under that name: mkhandover list shows what is");
   guest.Push("/tmp/handover", handover);
   const std::string by_hand = " --handover /tmp/handover";

@@ -50,7 +50,8 @@ cp -a tree before
 # --- keep, list, restore ---
 
 expect 0 list "${at[@]}"
-says 'nothing is kept'; silent err
+says 'nothing is kept in this boot, and no report says what was before it: if an earlier kernel kept something, give its handover with --handover FILE'
+silent err
 [ ! -e huge/store ] || fail "list made a store"
 
 expect 0 keep --name files "${at[@]}" tree
