@@ -59,6 +59,7 @@ struct StoreSpeed {
 struct ZeroCopyTime {
   std::uint64_t pages;  // huge ones
   double keep_seconds;
+  double keep_processor_seconds;
   double restore_seconds;
 };
 struct StoreResults {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -112,8 +113,15 @@ double Least(const std::vector<double>& seconds) { return *std::min_element(seco
 
 struct Pair {
   double keep_seconds;
+  double keep_processor_seconds;  // of all threads
   double restore_seconds;
 };
+
+double ProcessorSeconds() {
+  struct timespec time {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
+}
 
 class StoreBench {
  public:
@@ -231,18 +239,21 @@ class StoreBench {
   template <typename Keep, typename Restore, typename Clean>
   Pair Measure(Keep keep, Restore restore, Clean clean) const {
     std::vector<double> kept;
+    std::vector<double> worked;
     std::vector<double> restored;
     for (unsigned i = 0; i < kRepetitions; ++i) {
+      const double before = ProcessorSeconds();
       auto start = Clock::now();
       keep();
       kept.push_back(SecondsSince(start));
+      worked.push_back(ProcessorSeconds() - before);
       start = Clock::now();
       restore();
       restored.push_back(SecondsSince(start));
       clean();
       Drop();
     }
-    return {Least(kept), Least(restored)};
+    return {Least(kept), Least(worked), Least(restored)};
   }
 
   Folder huge_;
@@ -281,7 +292,7 @@ StoreResults MeasureStore(const std::string& folder) {
   for (std::uint64_t size = kFirstDescribed; size <= kLastDescribed; size *= 2) {
     if (size / kHugePage + kSparePages > free) break;
     const Pair pair = bench.Described(size);
-    out.zero_copy.push_back({size / kHugePage, pair.keep_seconds, pair.restore_seconds});
+    out.zero_copy.push_back({size / kHugePage, pair.keep_seconds, pair.keep_processor_seconds, pair.restore_seconds});
   }
   return out;
 }
