@@ -15,6 +15,24 @@ constexpr Milliseconds kSumLimit = Seconds(400);
 
 std::string ImageName(const std::string& kernel) { return "image-" + kernel; }
 
+// Kexec-tools does not ask what is kept.  As README.md has it, its segments are checked, and go elsewhere if need be.
+void LoadAside(Guest& guest, LoadOptions options) {
+  CommandResult last;
+  for (const char* where : {"", " --mem-max=0x7fffffff", " --mem-max=0x3fffffff"}) {
+    options.flags = "-d -c -l" + std::string(where);
+    std::string check = "mkhandover check -q --map /sys/firmware/memmap --handover " + std::string(kHandoverFile);
+    unsigned number = 0;
+    for (const LoadedSegment& segment : SegmentsOf(LoadKernel(guest, options))) {
+      check += " --segment " + Hex(segment.mem) + "+" + Hex(segment.memsz) + ",segment-" + std::to_string(number++);
+    }
+    last = guest.TryRun(check);
+    if (last.status == 0) return;
+    guest.Run(options.kexec + " -u");
+  }
+  throw GuestFailure("kexec-tools places its segments onto what is kept, wherever it is told to: " + last.output +
+                     last.errors);
+}
+
 }  // namespace
 
 Luggage LuggageFor(const std::vector<Hop>& hops) {
@@ -55,9 +73,9 @@ void JumpWithStore(Guest& guest, const Hop& hop) {
   }
   const bool is_image = hop.way == Way::kImage;
   const std::string kexec = is_image ? "kexec-stock" : "kexec";
-  LoadKernel(guest, {.kernel = is_image ? ImageName(hop.kernel) : hop.kernel,
-                     .append = option + (hop.append.empty() ? "" : " ") + hop.append,
-                     .kexec = kexec});
+  LoadAside(guest, {.kernel = is_image ? ImageName(hop.kernel) : hop.kernel,
+                    .append = option + (hop.append.empty() ? "" : " ") + hop.append,
+                    .kexec = kexec});
   guest.Kexec(kexec + " -e");
 }
 
