@@ -63,14 +63,14 @@ std::string HandStoreOver(Guest& guest, const std::string& more_options) {
 }
 
 void JumpWithStore(Guest& guest, const Hop& hop) {
-  const std::string option = HandStoreOver(guest);
   guest.Never({"holdfast: refused"});
   guest.TryRun("kill -9 -1");
   if (hop.way == Way::kSegments) {
-    LeaveByOurLoader(guest, {.via = "segments", .kernel = hop.kernel, .append = hop.append});
+    LeaveByOurLoader(guest, {.via = "segments", .kernel = hop.kernel, .append = hop.append, .of_the_store = true});
     guest.WaitForInit();
     return;
   }
+  const std::string option = HandStoreOver(guest);
   const bool is_image = hop.way == Way::kImage;
   const std::string kexec = is_image ? "kexec-stock" : "kexec";
   LoadAside(guest, {.kernel = is_image ? ImageName(hop.kernel) : hop.kernel,

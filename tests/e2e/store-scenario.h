@@ -14,7 +14,7 @@ namespace holdfast::e2e {
 enum class Way {
   kPurgatory,  // kexec-tools with our purgatory
   kImage,      // a stock kexec-tools, which loads the image with that kernel inside
-  kSegments,   // `mkhandover load`, which places the image itself
+  kSegments,   // `mkhandover load --store`, which makes the handover and places the image itself
 };
 
 struct Hop {
@@ -32,7 +32,7 @@ Luggage LuggageFor(const std::vector<Hop>& hops);
 
 // `mkhandover make` for what is in the store onto kHandoverFile; the option for the next kernel.
 std::string HandStoreOver(Guest& guest, const std::string& more_options = {});
-// The store is handed over, and every process but init is killed; then the jump.
+// Every process but init is killed, and the store is handed over; then the jump.
 void JumpWithStore(Guest& guest, const Hop& hop);
 
 // "HASH  -": the guest's own busybox is asked, which knows nothing of us.
