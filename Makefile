@@ -334,6 +334,8 @@ $(GUEST): $(BLD)/guest/%: $(BLD)/host/tests/e2e/guest/%.o $(BLD)/host/libcommon.
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -static -Wl,--no-warnings $^ $(TEST_LIBS) -o $@
 	$(Q)$(STRIP) $@
+# One of them is a user of the library.
+$(BLD)/guest/keeper: $(BLD)/libholdfast.a
 
 # What a guest's guest runs, a ROM.
 NESTED := $(BLD)/guest/nested.bin
@@ -458,22 +460,22 @@ $(RIVAL): $(THIRD)/kexec-tools/bookworm.pins Makefile
 	$(Q)$(CC) -w -Os -fno-builtin -ffreestanding -fno-zero-initialized-in-bss -fno-pic -fno-pie -fno-stack-protector \
 	  $(call PROBE,-fno-tree-vectorize) -O2 -mcmodel=large -I$(RIVAL_SRC)/include -c $(RIVAL_SRC)/sha256.c -o $@
 
-$(BLD)/tests/bench: $(call host,$(BENCH_SRC) $(SUPPORT_SRC)) $(RIVAL) $(BLD)/host/libcommon.a
+$(BLD)/tests/bench: $(call host,$(BENCH_SRC) $(SUPPORT_SRC)) $(RIVAL) $(BLD)/libholdfast.a $(BLD)/host/libcommon.a
 	$(call say,link,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) -no-pie $^ $(TEST_LIBS) -o $@
 
-# A kexec through the image beside a plain one, on the end-to-end tests' guests.
-JUMP_BENCH_SRC := $(wildcard tests/e2e/bench/*.cc) $(filter-out %-test.cc,$(E2E_SRC))
-
-$(BLD)/tests/jump-bench: $(call host,$(JUMP_BENCH_SRC)) $(BLD)/host/libcommon.a
+# On the end-to-end tests' guests: a kexec through the image beside a plain one; kept memory mapped after a kexec.
+E2E_BENCHES := $(patsubst tests/e2e/bench/%.cc,$(BLD)/tests/%,$(wildcard tests/e2e/bench/*.cc))
+$(E2E_BENCHES): $(BLD)/tests/%: $(BLD)/host/tests/e2e/bench/%.o $(call host,$(filter-out %-test.cc,$(E2E_SRC))) $(BLD)/host/libcommon.a
 	$(call say,link,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CXX) $^ $(TEST_LIBS) -o $@
 
 JUMP_ROUNDS ?= 5
-bench: $(BLD)/tests/bench $(BLD)/tests/jump-bench $(BLD)/purgatory.ro $(E2E_NEEDS) tool  ## digest, planning time, a kexec's time, sizes
+bench: $(BLD)/tests/bench $(E2E_BENCHES) $(BLD)/purgatory.ro $(E2E_NEEDS) tool  ## digest, planning, the store, a kexec's time, sizes
 	$(Q)$<
+	$(Q)$(BLD)/tests/map-bench
 	$(Q)$(BLD)/tests/jump-bench $(JUMP_ROUNDS)
 	$(Q)$(MAKE) --no-print-directory sizes
 

@@ -47,10 +47,15 @@ void MakeBundle(Guest& guest, const std::string& kernel, const std::string& more
 void LeaveByOurLoader(Guest& guest, const OurLoad& load) {
   if (guest.TryRun("test -e /tmp/initrd").status != 0) MakeInitrd(guest);
   const std::string handover(kHandoverFile);
-  const bool keeps = guest.TryRun("test -e " + handover).status == 0;
+  std::string source;
+  if (load.of_the_store) {
+    source = " --store";
+  } else if (guest.TryRun("test -e " + handover).status == 0) {
+    source = " --handover " + handover;
+  }
   guest.Leave("mkhandover load --exec --via " + load.via + " --stage /kernels/" + load.stage + " --kernel /kernels/" +
-              load.kernel + " --initrd /tmp/initrd --entry " + load.entry + (keeps ? " --handover " + handover : "") +
-              " --cmdline '" + std::string(kConsoleOptions) + "'");
+              load.kernel + " --initrd /tmp/initrd --entry " + load.entry + source + " --cmdline '" +
+              CommandLine({.append = load.append}) + "'");
 }
 
 std::uint64_t StageLines::kernel_address() const { return NumberAfter(kernel, "kernel at "); }

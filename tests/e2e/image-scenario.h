@@ -55,6 +55,8 @@ struct OurLoad {
   std::string kernel;
   std::string entry = "auto";
   std::string stage = std::string(kStageName);
+  std::string append = {};    // to kConsoleOptions
+  bool of_the_store = false;  // the handover is made by it, of what is in the store now
 };
 void LeaveByOurLoader(Guest& guest, const OurLoad& load);
 
