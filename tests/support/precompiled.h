@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // What most hosted files include, parsed once for the build with sanitizers.
 //
-// Every file still names what it uses: the other builds do without this.
+// Every file still names what it uses: the other builds do without this.  Not here: what a file sets a macro for.
 
 #pragma once
 
@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <fmt/core.h>
 #include <fstream>
 #include <functional>
 #include <map>
