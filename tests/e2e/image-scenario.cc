@@ -100,6 +100,17 @@ StageReport ReadReport(Guest& guest) {
   return report;
 }
 
+Extent KernelExtent(Guest& guest) {
+  std::uint64_t start = 0, end = 0;
+  for (const Resource& resource : guest.Iomem()) {
+    if (!resource.name.starts_with("Kernel ")) continue;
+    if (end == 0) start = resource.start;
+    end = resource.end;
+  }
+  if (end == 0) throw GuestFailure("/proc/iomem has no kernel");
+  return {start, end - start};
+}
+
 std::uint64_t KernelCode(Guest& guest) {
   for (const Resource& resource : guest.Iomem()) {
     if (resource.name == "Kernel code") return resource.start;

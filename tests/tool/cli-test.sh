@@ -425,7 +425,7 @@ has '["image"]["signed"]' False; has '["cmdline"]' 'console=ttyS0 quiet'; has '[
 for section in .cmdline .osrel .uname .dtb .initrd .linux; do
   objcopy -O binary -j $section --set-section-flags $section=alloc,load,contents sections $section.out || fail "objcopy of $section"
 done
-cmp .linux.out efi-kernel; cmp .dtb.out h.dtb; cmp .osrel.out os-release
+same .linux.out efi-kernel; same .dtb.out h.dtb; same .osrel.out os-release
 printf 'abcde\0\0\0fgh' | cmp - .initrd.out || fail "initrds"
 [ "$(cat .cmdline.out)" = 'console=ttyS0 quiet' ] || fail "command line"
 objdump -p sections | grep -q 'relocations stripped' && fail "relocations stripped"
@@ -444,7 +444,7 @@ expect 3 "${efi[@]}" -o x --handover overlap.dtb
 expect 2 "${efi[@]}" -o x --entry vmlinux
 expect 2 bundle --kernel kernel -o x --uname 6.1.0
 expect 7 bundle --efi --stub missing --kernel efi-kernel -o x
-if command -v sbsign >/dev/null && command -v openssl >/dev/null; then
+if command -v sbsign >/dev/null && command -v sbverify >/dev/null && command -v openssl >/dev/null; then
   openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=test -days 1 2>/dev/null
   sbsign --key key.pem --cert cert.pem --output signed sections 2>warnings || fail "sbsign"
   grep -i warning warnings && fail "sbsign warns"
@@ -452,23 +452,25 @@ if command -v sbsign >/dev/null && command -v openssl >/dev/null; then
   expect 0 inspect --json signed; has '["image"]["signed"]' True
   expect 6 bundle --efi --stub signed --kernel efi-kernel -o x
   complains 'mkhandover: signed: is signed, which a section would break: sign the result'
+else
+  fail "sbsign, sbverify or openssl is not here: make deps installs them"
 fi
 [ ! -e x ] || fail "a failed bundle left a file"
 
 mkdir esp
 expect 0 install -q --esp esp --stub app.efi --kernel efi-kernel --initrd part1 --cmdline 'root=/dev/sda1 quiet' --handover h.dtb --removable --loader-entry --entry-title 'Kept memory'
 same_as mkhandover-install.txt; silent err
-cmp app.efi esp/EFI/holdfast/holdfast.efi; cmp app.efi esp/EFI/BOOT/BOOTX64.EFI; cmp efi-kernel esp/EFI/holdfast/linux
-cmp part1 esp/EFI/holdfast/initrd; cmp h.dtb esp/EFI/holdfast/handover.dtb
+same app.efi esp/EFI/holdfast/holdfast.efi; same app.efi esp/EFI/BOOT/BOOTX64.EFI; same efi-kernel esp/EFI/holdfast/linux
+same part1 esp/EFI/holdfast/initrd; same h.dtb esp/EFI/holdfast/handover.dtb
 [ "$(cat esp/EFI/holdfast/cmdline)" = 'root=/dev/sda1 quiet' ] || fail "the command line on the ESP"
 grep -qx 'title        Kept memory' esp/loader/entries/holdfast.conf || fail "no title"
 grep -qx 'efi          /EFI/holdfast/holdfast.efi' esp/loader/entries/holdfast.conf || fail "no application in the entry"
 # What would be started in place of what comes now is gone, the handover stays.
 expect 0 install -q --json --esp esp --image sections
 is_json; has '["removed"]' "['EFI/holdfast/linux', 'EFI/holdfast/initrd', 'EFI/holdfast/cmdline']"
-cmp sections esp/EFI/holdfast/holdfast.efi; cmp h.dtb esp/EFI/holdfast/handover.dtb
+same sections esp/EFI/holdfast/holdfast.efi; same h.dtb esp/EFI/holdfast/handover.dtb
 expect 0 install -q --esp esp --stub app.efi --bundle native
-cmp native esp/EFI/holdfast/bundle
+same native esp/EFI/holdfast/bundle
 expect 0 install --esp esp --stub app.efi
 grep -q '^mkhandover: warning: esp: lies on .*, which firmware does not read: copy it onto a FAT$' err || fail "no warning of the filesystem: $(cat err)"
 [ -e esp/EFI/holdfast/bundle ] || fail "an update of the application took its bundle"

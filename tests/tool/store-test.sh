@@ -43,7 +43,8 @@ chmod 0500 tree/sub/deep
 chmod 1777 tree/empty
 touch -d '2001-02-03 04:05:06.789 UTC' tree/large tree/sub/deep
 touch -h -d '1999-01-01 UTC' tree/dangling
-python3 -c 'import os; os.setxattr("tree/page", "user.origin", b"somewhere\0else")' 2>/dev/null || echo "no extended attributes here"
+python3 -c 'import os; os.setxattr("tree/page", "user.origin", b"somewhere\0else")' ||
+  fail "no extended attributes here: set TMPDIR to a filesystem that has them"
 touch -d '1985-10-26 01:21 UTC' tree/sub tree
 cp -a tree before
 
@@ -308,6 +309,11 @@ if cc -Wall -Wextra -Werror -I "$root/tools/mkhandover/store" program.c "$root/b
 else
   fail "a C program does not link"
 fi
+
+for prefix in /elsewhere /usr/local; do
+  env -u MAKEFLAGS make --no-print-directory -C "$root" -o Makefile build/holdfast.pc PREFIX=$prefix
+  grep -qx "prefix=$prefix" "$root/build/holdfast.pc" || fail "holdfast.pc is not for $prefix"
+done
 
 for verb in keep list restore drop; do expect 0 $verb --help; silent err; done
 
