@@ -45,6 +45,7 @@ void AddStore(const MakeOptions& options, Draft& draft, Output& output) {
   Store store(options.store, Store::For::kWriting);
   WarnOf(store, output);
   store.Commit(store.model());  // with the addresses of now
+  WarnOfLost(store, output);
   for (Draft::Node& node : HandoverNodesOf(store)) {
     const std::string name = node.name;
     if (draft.AddUnique(std::move(node)) != name) {

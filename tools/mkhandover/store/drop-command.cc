@@ -38,9 +38,7 @@ ExitCode RunDrop(const DropOptions& options, Output& output) {
   Store store(options.store, Store::For::kWriting);
   WarnOf(store, output);
   const FreeAt free_at = WhenFree(store.model(), store.Find(options.name));
-  StoreModel model = store.model();
-  model.Remove(options.name);
-  store.Commit(std::move(model));
+  store.Drop(options.name);
   if (output.json()) {
     Json out = JsonDocument();
     out["name"] = options.name;
