@@ -94,8 +94,12 @@ struct StoredFile {
 };
 static_assert(sizeof(StoredFile) == 16);
 
+// Instead of the address of pages that the kernel has put aside for memory failure: nothing is there any more, and they
+// are not handed over.  The page at 0 is no page of hugetlbfs, as Linux never gives it to anybody.
+inline constexpr std::uint64_t kStoreNoPage = 0;
+
 struct StoredRun {
-  Le64 start;  // physical address
+  Le64 start;  // physical address, or kStoreNoPage
   Le64 size;   // whole pages
 };
 static_assert(sizeof(StoredRun) == 16);

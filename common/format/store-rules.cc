@@ -84,6 +84,7 @@ Status StoreGrammar::TakeFile(const StoreFile& file, std::uint64_t where) {
   }
   const std::uint64_t page_size = std::uint64_t{1} << file.page_shift;
   std::uint64_t total = 0;
+  bool follows_lost = false;
   ByteReader reader(file.runs);
   while (!reader.done()) {
     TRY_ASSIGN(const StoredRun stored, reader.Read<StoredRun>());
@@ -91,10 +92,11 @@ Status StoreGrammar::TakeFile(const StoreFile& file, std::uint64_t where) {
     if (!IsAligned(run.start().raw(), page_size) || !IsAligned(run.size(), page_size)) {
       return Error{Errc::kMisaligned, run.start().raw()};
     }
-    if (run.empty() || run.size() > kPhysLimit - total) {
+    if (run.empty() || run.size() > kPhysLimit - total || (follows_lost && IsLostRun(run))) {
       return Error{Errc::kMalformed, where};
     }
     total += run.size();
+    follows_lost = IsLostRun(run);
   }
   --files_left_;
   ++num_files_;

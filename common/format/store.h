@@ -60,11 +60,14 @@ Status VerifyStoreIndex(const StoreRoot& root, std::span<const std::byte> index,
 
 // --- Records, as views ---
 
+// Pages that are lost: such a run has a size alone.
+constexpr bool IsLostRun(PhysRange run) { return run.start().raw() == kStoreNoPage; }
+
 struct StoreFile {
   StoreFileKind kind{};
   unsigned page_shift = 0;
   std::string_view name{};
-  std::span<const std::byte> runs{};  // StoredRun each, whole pages, at or below kPhysLimit
+  std::span<const std::byte> runs{};  // StoredRun each, whole pages, at or below kPhysLimit; no two lost ones in a row
 
   std::size_t num_runs() const { return runs.size() / sizeof(StoredRun); }
   // Pre: i < num_runs().
@@ -176,11 +179,12 @@ class StoreIndexReader {
   // The next record.  Pre: not done().  Errors as above (where: offset of the record or its field): kTruncated;
   // kUnsupported (where: the number): a kind of record, file, object, data, encoding or fence that is not known;
   // kMalformed: a record out of its place, more or fewer of them than were announced, bytes between the texts and the
-  // end of a record that are not zero, a name or path that is none, a file without pages, a hard link to no earlier
-  // object, extents that descend, overlap, pass the end of their object, are empty, name no file, are larger than
-  // kMaxStoreBlock and have a digest or an encoding, or differ in size without one; what belongs to another kind of
-  // object.  kMisaligned, kOutOfBounds (where: the address): a run.  kTooLarge (where: the limit): a text.
-  // What takes memory to find is the owner's: a name that stands twice, an extent that passes the end of its file.
+  // end of a record that are not zero, a name or path that is none, a file without pages, two runs of lost pages in
+  // a row, a hard link to no earlier object, extents that descend, overlap, pass the end of their object, are empty,
+  // name no file, are larger than kMaxStoreBlock and have a digest or an encoding, or differ in size without one; what
+  // belongs to another kind of object.  kMisaligned, kOutOfBounds (where: the address): a run.  kTooLarge (where: the
+  // limit): a text. What takes memory to find is the owner's: a name that stands twice, an extent that passes the end
+  // of its file.
   Status Next(StoreRecord& out);
 
  private:

@@ -23,6 +23,8 @@ Status Copy(const StoreRecord& record, StoreIndexWriter& writer) {
     case StoreRecordKind::kFile:
       for (std::size_t i = 0; i < record.file.num_runs(); ++i) {
         fuzz::Check(!record.file.run(i).empty(), "no run is empty");
+        fuzz::Check(i == 0 || !IsLostRun(record.file.run(i)) || !IsLostRun(record.file.run(i - 1)),
+                    "lost pages in a row are one run");
       }
       fuzz::Check(record.file.size() <= kPhysLimit, "a file is no larger than memory can be");
       return writer.AddFile(record.file);

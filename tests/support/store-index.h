@@ -98,4 +98,21 @@ inline std::vector<std::byte> MakeStoreIndex() {
   return {index.begin(), index.end()};
 }
 
+// A file without nodes, of whose pages the first and the third are lost.
+inline std::vector<std::byte> MakeIndexOfLostPages() {
+  const std::array runs = {StoredRun{Le64(kStoreNoPage), Le64(0x200000)}, StoredRun{Le64(0x200000), Le64(0x200000)},
+                           StoredRun{Le64(kStoreNoPage), Le64(0x200000)}};
+  std::vector<std::byte> storage(256);
+  StoreIndexWriter writer;
+  Require(StoreIndexWriter::Begin(storage, 1, 0, writer).ok());
+  StoreFile file;
+  file.kind = StoreFileKind::kDescribed;
+  file.page_shift = 21;
+  file.name = "/dev/hugepages/guest";
+  file.runs = std::as_bytes(std::span(runs));
+  Require(writer.AddFile(file).ok());
+  const auto index = writer.Finish().value();
+  return {index.begin(), index.end()};
+}
+
 }  // namespace holdfast::test

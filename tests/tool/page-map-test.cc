@@ -6,10 +6,12 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
+#include "common/format/store.h"
 #include "tests/support/ranges.h"
 #include "tests/tool/scratch-folder.h"
 #include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/memory-failure.h"
 
 namespace holdfast::tool {
 namespace {
@@ -54,6 +56,25 @@ TEST_CASE("A page that is not there, or not shown, or no huge page, is refused",
   CHECK(outcome({kPresent}).code == ExitCode::kSystem);
   CHECK(outcome(At(0x10201000)).message == "f: page 1 at frame 0x10201 is no page of 2 MiB");
   CHECK(outcome({kPresent | (std::uint64_t{1} << 54)}).code == ExitCode::kBadInput);
+}
+
+TEST_CASE("A page that was put aside for memory failure has a place in its file and no address", "[tool][page-map]") {
+  const PagemapEntry lost{.raw = 0, .is_lost = true};
+  const std::vector pages = {At(0x10000000), lost, lost, At(kHuge), lost, At(0x10200000)};
+  CHECK(RunsOf(pages, kHuge, "f") == std::vector{Range(0x10000000, kHuge), Range(kStoreNoPage, 2 * kHuge),
+                                                 Range(kHuge, kHuge), Range(kStoreNoPage, kHuge),
+                                                 Range(0x10200000, kHuge)});
+  const Outcome outcome = OutcomeOf([&] { ExtentsOf(pages, kHuge, "f"); });
+  CHECK(outcome.code == ExitCode::kBadInput);
+  CHECK(outcome.message ==
+        "f: from offset 0x200000 on, 2 MiB: the kernel has put this page aside for memory failure: what was there is "
+        "lost: write the file anew");
+}
+
+TEST_CASE("Memory that no kernel has put aside can be read", "[tool][page-map]") {
+  const std::vector<std::byte> bytes(3 * kPageSize, std::byte{1});
+  CHECK(CanBeRead(bytes));
+  CHECK(CanBeRead(std::span(bytes).subspan(100, 1)));
 }
 
 TEST_CASE("The flags of an entry are no part of its frame", "[tool][page-map]") {

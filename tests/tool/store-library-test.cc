@@ -77,5 +77,83 @@ TEST_CASE("A program saves and loads through the library", "[tool][store][librar
   holdfast_close(store);
 }
 
+// A node with pages in place, pages that were copied, and byte data, all of its name.
+void Save(holdfast_store* store, const std::string& name) {
+  holdfast_save* save = nullptr;
+  REQUIRE(holdfast_prepare_save(store, name.c_str(), kMiB, &save) == 0);
+  REQUIRE(holdfast_save_object(save, "copied") == 0);
+  REQUIRE(holdfast_save_pages(save, 0, name.data(), name.size()) == 0);
+  REQUIRE(holdfast_write_bytes(save, name.data(), name.size()) == 0);
+  REQUIRE(holdfast_save_object(save, "mapped") == 0);
+  void* pages = nullptr;
+  REQUIRE(holdfast_map_pages(save, 0, kPage, &pages) == 0);
+  std::memcpy(pages, name.data(), name.size());
+  REQUIRE(holdfast_finish_save(save) == 0);
+}
+
+void CheckLoad(holdfast_load* load, const std::string& name) {
+  std::string text(name.size(), '\0');
+  std::size_t done = 0;
+  REQUIRE(holdfast_find_object(load, "copied") == 0);
+  REQUIRE(holdfast_load_pages(load, 0, text.data(), text.size(), &done) == 0);
+  CHECK(text == name);
+  REQUIRE(holdfast_read_bytes(load, text.data(), text.size(), &done) == 0);
+  CHECK(text == name);
+  REQUIRE(holdfast_find_object(load, "mapped") == 0);
+  const void* pages = nullptr;
+  REQUIRE(holdfast_map_object(load, &pages, &done) == 0);
+  CHECK(std::string(static_cast<const char*>(pages), name.size()) == name);
+}
+
+TEST_CASE("A load reads what was kept when it was prepared, whatever is dropped and saved", "[tool][store][library]") {
+  World world;
+  const bool jump = GENERATE(false, true);
+  holdfast_store* store = OpenStore(world.choice(), true);
+  for (const char* name : {"one", "two", "three"}) {
+    Save(store, name);
+  }
+  if (jump) {
+    holdfast_close(store);
+    world.Jump();
+    store = OpenStore(world.choice(), true);
+  }
+  holdfast_load* load = nullptr;
+  REQUIRE(holdfast_prepare_load(store, "two", &load) == 0);
+  REQUIRE(holdfast_drop(store, "one") == 0);
+  CheckLoad(load, "two");
+  REQUIRE(holdfast_drop(store, "two") == 0);
+  Save(store, "four");
+  CheckLoad(load, "two");
+  holdfast_finish_load(load);
+  REQUIRE(holdfast_prepare_load(store, "three", &load) == 0);
+  const void* pages = nullptr;
+  std::size_t size = 0;
+  REQUIRE(holdfast_find_object(load, "mapped") == 0);
+  REQUIRE(holdfast_map_object(load, &pages, &size) == 0);
+  holdfast_finish_load(load);
+  REQUIRE(holdfast_drop(store, "three") == 0);
+  // Mapped until the store is closed.
+  CHECK(std::string(static_cast<const char*>(pages), 5) == "three");
+  REQUIRE(holdfast_prepare_load(store, "four", &load) == 0);
+  CheckLoad(load, "four");
+  holdfast_finish_load(load);
+  holdfast_close(store);
+}
+
+TEST_CASE("A store that was opened for reading is not changed", "[tool][store][library]") {
+  World world;
+  holdfast_store* store = OpenStore(world.choice(), true);
+  Save(store, "node");
+  holdfast_close(store);
+  store = OpenStore(world.choice(), false);
+  holdfast_save* save = nullptr;
+  const std::string line = Format("{}: was opened for reading", (world.huge() / "store").string());
+  CHECK(holdfast_prepare_save(store, "more", kMiB, &save) == 2);
+  CHECK(std::string(holdfast_error()) == line);
+  CHECK(holdfast_drop(store, "node") == 2);
+  CHECK(std::string(holdfast_error()) == line);
+  holdfast_close(store);
+}
+
 }  // namespace
 }  // namespace holdfast::tool

@@ -79,6 +79,22 @@ TEST_CASE("A node takes along the files that no other one names", "[tool][store]
   CHECK(model.files.empty());
 }
 
+TEST_CASE("Of a file with lost pages the others are kept", "[tool][store]") {
+  KeptFile file;
+  file.runs = {Range(kStoreNoPage, 2 * kPage), Range(0x100000, kPage), Range(kStoreNoPage, kPage)};
+  CHECK(file.size() == 4 * kPage);
+  CHECK(file.KeptRuns() == std::vector{Range(0x100000, kPage)});
+  const auto lost = file.Lost();
+  REQUIRE(lost.size() == 2);
+  CHECK(lost[1].offset == 3 * kPage);
+  CHECK(lost[1].size == kPage);
+  CHECK(FirstWithin(lost, 0, 1) == 0u);
+  CHECK(FirstWithin(lost, 2 * kPage - 1, kPage) == 2 * kPage - 1);
+  CHECK(FirstWithin(lost, 2 * kPage, kPage) == std::nullopt);
+  CHECK(FirstWithin(lost, 2 * kPage, kPage + 1) == 3 * kPage);
+  CHECK(FirstWithin(lost, 4 * kPage, kPage) == std::nullopt);
+}
+
 TEST_CASE("What takes a look at the whole index is refused, too", "[tool][store]") {
   StoreModel model = TwoNodes();
   model.nodes[1].name = "a";

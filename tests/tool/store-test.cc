@@ -12,10 +12,14 @@
 #include <fstream>
 #include <memory>
 #include <sstream>
+#include <tuple>
 
 #include "tests/support/random.h"
 #include "tests/tool/store-world.h"
+#include "tools/mkhandover/files.h"
+#include "tools/mkhandover/store/extents.h"
 #include "tools/mkhandover/store/index-file.h"
+#include "tools/mkhandover/store/saver.h"
 #include "tools/mkhandover/store/walk.h"
 
 namespace holdfast::tool {
@@ -152,6 +156,72 @@ TEST_CASE("A save whose data cannot be read leaves nothing", "[tool][store]") {
   CHECK(store.model().nodes.empty());
 }
 
+TEST_CASE("Saves that are open at once do not touch each other", "[tool][store]") {
+  World world;
+  world.Keep("first", {world.Write("file", "text")});
+  Store store(world.choice(), Store::For::kWriting);
+  const auto begin = [&](const std::string& name, char letter, bool add = false) {
+    auto saver = std::make_unique<Saver>(store, name, SaveOptions{.add = add}, kMiB);
+    KeptObject object;
+    object.about.kind = StoreObjectKind::kStream;
+    object.about.size = kPage;
+    object.path = "pages-of-" + name + letter;
+    saver->AddObject(object);
+    saver->AddBlock(0, StoreData::kPages, 0, kPage,
+                    [letter](std::span<std::byte> to) { std::memset(to.data(), letter, to.size()); });
+    saver->Wait();
+    return saver;
+  };
+  const auto second = begin("second", '2');
+  const auto third = begin("third", '3');
+  const auto again = begin("third", '4');
+  const auto added = begin("first", '5', true);
+  third->Finish();
+  store.Drop("third");
+  second->Finish();
+  begin("third", '6')->Finish();
+  CHECK(FailureOf([&] { again->Finish(); }) ==
+        "2: --name third: something is kept under that name: drop it first, choose another, or give --add");
+  added->Finish();
+  CHECK(std::distance(std::filesystem::directory_iterator(world.huge() / "store"), {}) == 5);
+  for (const auto& [name, path, text] : {std::tuple("second", "pages-of-second2", std::string(kPage, '2')),
+                                         {"third", "pages-of-third6", std::string(kPage, '6')},
+                                         {"first", "pages-of-first5", std::string(kPage, '5')},
+                                         {"first", "file", std::string("text")}}) {
+    const KeptNode& node = store.Find(name);
+    const auto object = std::find_if(node.objects.begin(), node.objects.end(),
+                                     [&, wanted = path](const KeptObject& each) { return each.path == wanted; });
+    REQUIRE(object != node.objects.end());
+    std::vector<std::byte> buffer;
+    const auto bytes = ReadExtent(*store.snapshot(), object->extents.at(0), buffer);
+    REQUIRE(bytes.ok());
+    CHECK(std::string(AsText(bytes.value())) == text);
+  }
+  const auto orphan = begin("first", '7', true);
+  store.Drop("first");
+  CHECK(FailureOf([&] { orphan->Finish(); }) ==
+        "1: first: nothing is kept under that name: mkhandover list shows what is");
+}
+
+TEST_CASE("Pages of 1 GiB are kept and come back", "[tool][store]") {
+  World world(kGiB);
+  const std::string guest = world.Write("huge/guest", "");
+  std::filesystem::resize_file(guest, 2 * kGiB);
+  std::fstream(guest, std::ios::in | std::ios::out).seekp(2 * kGiB - 3).write("end", 3);
+  const std::string small = world.Write("small", "text");
+  world.Keep("vm", {guest});
+  world.Keep("small", {small});
+  CHECK(std::filesystem::file_size(world.huge() / "store/data-2") == kGiB);
+  world.Jump();
+  const Store store(world.choice(), Store::For::kReading);
+  CHECK(store.model().files.at(0).page_shift == 30);
+  const auto bytes = store.snapshot()->Read(0, 2 * kGiB - 3, 3);
+  REQUIRE(bytes.ok());
+  CHECK(AsText(bytes.value()) == "end");
+  REQUIRE(world.Restore("small", "out") == ExitCode::kFine);
+  CHECK(TextOf(world.path("out/small")) == "text");
+}
+
 TEST_CASE("An index that is torn at any byte leaves the one before it", "[tool][store]") {
   World world;
   const std::string index = (world.huge() / "store" / "index").string();
@@ -188,7 +258,10 @@ TEST_CASE("A described file that changed its size is refused", "[tool][store]") 
   Store store(world.choice(), Store::For::kWriting);
   CHECK(
       FailureOf([&] { store.Commit(store.model()); }) ==
-      Format("6: {}: was 64 KiB when it was kept and is 80 KiB now: drop what describes it and keep it again", guest));
+      Format(
+          "6: vm: {}: was 64 KiB when it was kept and is 80 KiB now: mkhandover drop vm, then keep what there is of it "
+          "again",
+          guest));
   CHECK(store.model().sequence == 1);
 }
 

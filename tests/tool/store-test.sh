@@ -176,6 +176,34 @@ expect 2 check "${at[@]}" --handover now.dtb --segment 1M+1M,x
 complains 'mkhandover: --segment: needs --map, to know what is RAM'
 expect 1 check --store huge/empty --plain "$PWD/huge,$page" --handover now.dtb
 complains "mkhandover: $PWD/huge/empty: has no index of this boot: make a handover with --store first"
+# What is described may go away: its node can be dropped, whatever else has gone.
+for node in gone1 gone2; do
+  head -c $page /dev/urandom >huge/$node
+  expect 0 keep --name $node "${at[@]}" huge/$node
+done
+rm huge/gone1 huge/gone2
+expect 6 keep --name x "${at[@]}" stream
+complains "mkhandover: gone1: $PWD/huge/gone1: is gone: mkhandover drop gone1, then keep what there is of it again"
+expect 6 make -o kept.dtb --store huge/store --plain "$PWD/huge,$page" --ram-from none
+complains "mkhandover: gone1: $PWD/huge/gone1: is gone: mkhandover drop gone1, then keep what there is of it again"
+expect 0 drop gone2 "${at[@]}"
+expect 0 drop gone1 "${at[@]}"
+
+# A page may fail after it was kept, and before.
+head -c $((4 * page)) /dev/urandom >huge/failing
+cp huge/failing failing.copy
+expect 0 keep --name failing "${at[@]}" huge/failing
+silent err
+echo 1 >huge/failing.poisoned
+left_out="mkhandover: warning: failing: $PWD/huge/failing from offset 0x10000 on, 64 KiB: left out: the kernel has put this page aside for memory failure"
+head -c $((2 * page)) /dev/urandom >huge/half
+echo 0 >huge/half.poisoned
+expect 0 keep --name half "${at[@]}" huge/half
+complains "$left_out
+mkhandover: warning: half: $PWD/huge/half from offset 0x0 on, 64 KiB: left out: the kernel has put this page aside for memory failure"
+expect 0 drop half "${at[@]}"
+expect 0 list failing --json "${at[@]}"
+has '["nodes"][0]["files"][0]["lost"]' "[{'offset': 65536, 'size': 65536}]"
 
 # --- over the kexec ---
 
@@ -186,21 +214,24 @@ to_memory() {
 import json, os, sys
 folder, memory = sys.argv[1:]
 store = json.load(open("list.json"))
-files = [("%s/index" % folder, store["index"])]
+files = [("%s/index" % folder, store["index"], [])]
 for node in store["nodes"]:
     for file in node["files"]:
         if file["kind"] != "carried":
             name = file["name"] if file["kind"] == "described" else folder + "/" + file["name"]
-            files.append((name, file["ranges"]))
+            files.append((name, file["ranges"], file.get("lost", [])))
 os.makedirs(memory, exist_ok=True)
-for name, ranges in files:
+for name, ranges, lost in files:
+    holes = {hole["offset"]: hole["size"] for hole in lost}
     with open(name, "rb") as f:
         for r in ranges:
+            f.seek(holes.get(f.tell(), 0), 1)
             open("%s/%s.bin" % (memory, r["start"]), "wb").write(f.read(r["size"]))
 PYTHON
 }
 
 expect 0 make -o kept.dtb --store huge/store --plain "$PWD/huge,$page" --ram-from none
+complains "$left_out"
 expect 0 inspect --json kept.dtb
 for node in store files in vm cache; do grep -q "\"$node\"" out || fail "make --store left out $node"; done
 to_memory huge/store memory
@@ -216,6 +247,14 @@ expect 0 restore vm -C after1 "${at[@]}"
 cmp guest.copy after1/guest || fail "a described file came back changed after the kexec"
 expect 0 restore in -C - "${at[@]}"
 cmp stream out || fail "a stream came back changed after the kexec"
+lost="mkhandover: contents-lost: failing: failing from offset $page on is gone: the kernel put that page aside for memory failure"
+expect 1 restore failing -C after1 "${at[@]}"
+complains "$lost; what is left of it ends in .damaged"
+cmp <(head -c $page failing.copy; head -c $page /dev/zero; tail -c +$((2 * page + 1)) failing.copy) after1/failing.damaged ||
+  fail "more was lost than the page that failed"
+expect 1 restore failing -C - "${at[@]}"
+complains "$lost"
+cmp <(head -c $page failing.copy) out || fail "what lies before the page that failed did not come"
 [ ! -e huge/store ] || fail "restore made a store"
 
 # One more node, one less, and on to the next kernel.

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fstream>
@@ -23,16 +24,22 @@ inline constexpr std::uint64_t kPage = 16 * kKiB;
 
 class World {
  public:
-  World() { std::filesystem::create_directory(huge()); }
+  explicit World(std::uint64_t page_size = kPage) : page_size_(page_size) { std::filesystem::create_directory(huge()); }
 
   std::filesystem::path huge() const { return folder_.path() / "huge"; }
   std::filesystem::path path(const std::string& name) const { return folder_.path() / name; }
   Output& output() { return output_; }
+  // What was said to the person since the last time.
+  std::string TakeErrors() {
+    std::string out = err_.str();
+    err_.str({});
+    return out;
+  }
 
   StoreChoice choice() const {
     StoreChoice out;
     out.folder = (huge() / "store").string();
-    out.plain = Format("{},{}", huge().string(), kPage);
+    out.plain = Format("{},{}", huge().string(), page_size_);
     if (has_jumped_) {
       out.handover = path("kept.dtb").string();
       out.memory = path("memory").string();
@@ -92,13 +99,30 @@ class World {
   void CopyPages(const std::string& file, const std::vector<PhysRange>& runs) const {
     std::ifstream in(file, std::ios::binary);
     for (const PhysRange& run : runs) {
-      std::vector<char> bytes(run.size());
-      in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-      std::ofstream(path("memory") / (Hex(run.start().raw()) + ".bin"), std::ios::binary)
-          .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      if (IsLostRun(run)) {
+        in.seekg(static_cast<std::streamoff>(run.size()), std::ios::cur);
+      } else {
+        CopyRun(in, run);
+      }
     }
   }
 
+  // Without what is zero, so that large pages are no large files.
+  void CopyRun(std::ifstream& in, PhysRange run) const {
+    const std::filesystem::path to = path("memory") / (Hex(run.start().raw()) + ".bin");
+    std::ofstream out(to, std::ios::binary);
+    std::vector<char> bytes(kPage);
+    for (std::uint64_t at = 0; at < run.size(); at += bytes.size()) {
+      in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      if (std::any_of(bytes.begin(), bytes.end(), [](char c) { return c != 0; })) {
+        out.seekp(static_cast<std::streamoff>(at)).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      }
+    }
+    out.close();
+    std::filesystem::resize_file(to, run.size());
+  }
+
+  std::uint64_t page_size_;
   ScratchFolder folder_;
   std::ostringstream out_;
   std::ostringstream err_;

@@ -92,6 +92,7 @@ class StoreSource final : public HandoverSource {
     auto store = std::make_unique<Store>(choice, Store::For::kWriting);
     WarnOf(*store, output);
     store->Commit(store->model());  // with the addresses of now
+    WarnOfLost(*store, output);
     return store;
   }
 

@@ -237,6 +237,7 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
     Store store(options.store, Store::For::kWriting);
     WarnOf(store, output);
     store.Commit(store.model());  // with the addresses of now
+    WarnOfLost(store, output);
     AddStore(store, draft, output);
   }
   if (report != nullptr) {

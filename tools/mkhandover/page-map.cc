@@ -16,9 +16,11 @@
 #include <filesystem>
 #include <numeric>
 
+#include "common/format/store.h"
 #include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
+#include "tools/mkhandover/memory-failure.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -54,8 +56,23 @@ class Mapping {
   std::size_t size_;
 };
 
+// By page: whether it can be touched.  Those that can are in memory then.
+std::vector<bool> FaultIn(const std::byte* data, std::size_t size, std::uint64_t page_size) {
+  std::vector<bool> can_be_read(size / page_size, true);
+  const bool all = CanBeRead({data, size});
+  for (std::size_t i = 0; i < can_be_read.size(); ++i) {
+    const std::byte* const page = data + i * page_size;
+    can_be_read[i] = all || CanBeRead({page, static_cast<std::size_t>(page_size)});
+    if (can_be_read[i]) {
+      static_cast<void>(*static_cast<const volatile std::byte*>(page));
+    }
+  }
+  return can_be_read;
+}
+
 // The entry of the first 4 KiB of each page: the rest of a huge page follows it.
 std::vector<PagemapEntry> ReadPagemap(const std::byte* data, std::size_t size, std::uint64_t page_size) {
+  const std::vector<bool> can_be_read = FaultIn(data, size, page_size);
   const Descriptor fd(open(kPagemap, O_RDONLY | O_CLOEXEC));
   if (!fd.valid()) {
     FailWithErrno(kPagemap);
@@ -64,6 +81,7 @@ std::vector<PagemapEntry> ReadPagemap(const std::byte* data, std::size_t size, s
   for (std::size_t offset = 0; offset < size; offset += page_size) {
     const auto address = reinterpret_cast<std::uintptr_t>(data + offset);
     PagemapEntry entry;
+    entry.is_lost = !can_be_read[offset / page_size];
     const auto where = static_cast<off_t>(address / kPageSize * sizeof(entry.raw));
     if (pread(fd.get(), &entry.raw, sizeof(entry.raw), where) != static_cast<ssize_t>(sizeof(entry.raw))) {
       FailWithErrno(kPagemap);
@@ -73,23 +91,21 @@ std::vector<PagemapEntry> ReadPagemap(const std::byte* data, std::size_t size, s
   return entries;
 }
 
-void FaultIn(const std::byte* data, std::size_t size, std::uint64_t page_size) {
-  for (std::size_t offset = 0; offset < size; offset += page_size) {
-    static_cast<void>(*static_cast<const volatile std::byte*>(data + offset));
-  }
-}
-
 [[noreturn]] void FailToSitStill(const std::string& file) {
   throw Failure(ExitCode::kSystem, Format("{}: its pages moved while they were read: run this again, as the last thing "
                                           "before kexec",
                                           file));
 }
 
-// The frames as ranges of a page each.
+// The frames as ranges of a page each, and lost pages as what IsLostRun().
 std::vector<PhysRange> RangesOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file) {
   std::vector<PhysRange> ranges;
   for (std::size_t i = 0; i < pages.size(); ++i) {
     const PagemapEntry page = pages[i];
+    if (page.is_lost) {
+      ranges.push_back(PhysRange::FromStartSize(PhysAddr(kStoreNoPage), page_size).value());
+      continue;
+    }
     if (page.swapped() || !page.present()) {
       throw Failure(ExitCode::kBadInput, Format("{}: page {} is {}: every page of it must be in memory", file, i,
                                                 page.swapped() ? "swapped out" : "absent"));
@@ -110,12 +126,14 @@ std::vector<PhysRange> RangesOf(std::span<const PagemapEntry> pages, std::uint64
   return ranges;
 }
 
-// Joins those that touch their predecessor.
+// Joins those that touch their predecessor, and lost ones with lost ones: these lie nowhere.
 std::vector<PhysRange> Joined(const std::vector<PhysRange>& ranges) {
   std::vector<PhysRange> extents;
   for (const PhysRange& range : ranges) {
-    if (!extents.empty() && extents.back().end() == range.start()) {
-      extents.back() = PhysRange::FromStartEnd(extents.back().start(), range.end()).value();
+    const bool is_lost = IsLostRun(range);
+    if (!extents.empty() && IsLostRun(extents.back()) == is_lost &&
+        (is_lost || extents.back().end() == range.start())) {
+      extents.back() = PhysRange::FromStartSize(extents.back().start(), extents.back().size() + range.size()).value();
     } else {
       extents.push_back(range);
     }
@@ -158,6 +176,14 @@ std::string FilesystemName(std::uint64_t magic) {
 
 std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size,
                                  const std::string& file) {
+  const auto lost = std::find_if(pages.begin(), pages.end(), [](PagemapEntry page) { return page.is_lost; });
+  if (lost != pages.end()) {
+    const auto number = static_cast<std::uint64_t>(lost - pages.begin());
+    throw Failure(ExitCode::kBadInput,
+                  Format("{}: from offset {} on, {}: the kernel has put this page aside for memory "
+                         "failure: what was there is lost: write the file anew",
+                         file, Hex(number * page_size), SizeText(page_size)));
+  }
   std::vector<PhysRange> ranges = RangesOf(pages, page_size, file);
   std::sort(ranges.begin(), ranges.end(), [](PhysRange a, PhysRange b) { return a.start() < b.start(); });
   return Joined(ranges);
@@ -175,7 +201,14 @@ std::vector<std::size_t> OrderOf(std::span<const PagemapEntry> pages) {
   return out;
 }
 
-FilePages PagesOfFile(const std::string& path) {
+namespace {
+
+struct ReadPages {
+  std::uint64_t page_size = 0;
+  std::vector<PagemapEntry> entries;
+};
+
+ReadPages ReadPagesOf(const std::string& path) {
   // The filesystem first: the file of another kind need not even be readable to be refused.
   const std::uint64_t magic = MagicOf(AskFilesystem(path));
   if (magic != HUGETLBFS_MAGIC) {
@@ -205,19 +238,28 @@ FilePages PagesOfFile(const std::string& path) {
                                               SizeText(size - allocated), SizeText(size)));
   }
   const Mapping mapping(fd.get(), size, PROT_READ, path);
-  FaultIn(mapping.data(), size, page_size);
-  const auto first = ReadPagemap(mapping.data(), size, page_size);
-  FilePages pages{.page_size = page_size,
-                  .extents = ExtentsOf(first, page_size, path),
-                  .runs = RunsOf(first, page_size, path),
-                  .order = OrderOf(first)};
+  auto first = ReadPagemap(mapping.data(), size, page_size);
   const auto second = ReadPagemap(mapping.data(), size, page_size);
   if (!std::equal(first.begin(), first.end(), second.begin(), second.end(), [](PagemapEntry a, PagemapEntry b) {
-        return a.present() == b.present() && a.frame() == b.frame();
+        return a.is_lost == b.is_lost && a.present() == b.present() && a.frame() == b.frame();
       })) {
     FailToSitStill(path);
   }
-  return pages;
+  return {.page_size = page_size, .entries = std::move(first)};
+}
+
+}  // namespace
+
+FilePages PagesOfFile(const std::string& path) {
+  const ReadPages pages = ReadPagesOf(path);
+  return {.page_size = pages.page_size,
+          .extents = ExtentsOf(pages.entries, pages.page_size, path),
+          .order = OrderOf(pages.entries)};
+}
+
+std::vector<PhysRange> RunsOfFile(const std::string& path) {
+  const ReadPages pages = ReadPagesOf(path);
+  return RunsOf(pages.entries, pages.page_size, path);
 }
 
 Digest DigestOfPages(const std::string& path, const FilePages& pages) {
@@ -270,7 +312,6 @@ HugePageFile::HugePageFile(const std::string& path) : path_(path) {
   try {
     Mapping mapping(fd.get(), size_, PROT_READ | PROT_WRITE, path);
     data_ = mapping.data();
-    FaultIn(data_, size_, size_);
     range_ = FindRange();
     mapping.Release();
   } catch (...) {

@@ -20,7 +20,11 @@ namespace holdfast::tool {
 
 // /proc/PID/pagemap, one entry a page (Documentation/admin-guide/mm/pagemap.rst).
 struct PagemapEntry {
+  static constexpr std::uint64_t kPresent = std::uint64_t{1} << 63;
+
   std::uint64_t raw = 0;
+  // Put aside for memory failure, so that it has no frame; what the kernel says of such a page differs by version.
+  bool is_lost = false;
 
   constexpr bool present() const { return (raw >> 63 & 1) != 0; }
   constexpr bool swapped() const { return (raw >> 62 & 1) != 0; }
@@ -29,9 +33,9 @@ struct PagemapEntry {
 };
 
 // The frames of pages of that size as ranges, sorted and joined where they touch.  Ends in a Failure that names
-// `file` for an entry that is absent, swapped out, hidden, or no page of that size.
+// `file` for an entry that is lost, absent, swapped out, hidden, or no page of that size.
 std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file);
-// The same in the order of the file, for who wants to find a page of it again.
+// The same in the order of the file, for who wants to find a page of it again.  Lost pages are runs that IsLostRun().
 std::vector<PhysRange> RunsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size, const std::string& file);
 
 // Indices of the pages, as their frames ascend.
@@ -40,11 +44,13 @@ std::vector<std::size_t> OrderOf(std::span<const PagemapEntry> pages);
 struct FilePages {
   std::uint64_t page_size = 0;
   std::vector<PhysRange> extents;  // sorted, disjoint
-  std::vector<PhysRange> runs;     // the same in the order of the file
   std::vector<std::size_t> order;  // the file's pages, as their addresses ascend
 };
-// Reads every frame number twice and compares.  Refuses a file that is not on hugetlbfs, is empty or has holes.
+// Reads every frame number twice and compares.  Refuses a file that is not on hugetlbfs, is empty, has holes or lost a
+// page.
 FilePages PagesOfFile(const std::string& path);
+// The same as RunsOf() a file, which may have lost pages.
+std::vector<PhysRange> RunsOfFile(const std::string& path);
 
 // Of what is in the file, as it lies in memory: its pages in ascending order of their addresses, which is how a tree
 // has the ranges of a name.

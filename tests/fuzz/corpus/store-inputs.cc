@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Seeds of the store: an index with a record of everything, and two roots.
+// Seeds of the store: an index with a record of everything, one with lost pages, and two roots.
 
 #include "common/format/store.h"
 
@@ -15,6 +15,8 @@ void WriteStoreInputs() {
   StoreIndexWriter writer;
   Require(StoreIndexWriter::Begin(storage, 0, 0, writer).ok());
   Write("store", "empty", writer.Finish().value());
+
+  Write("store", "lost", test::MakeIndexOfLostPages());
 
   std::vector<std::byte> roots(kStoreRootsSize);
   for (std::uint32_t slot = 0; slot < kNumStoreRoots; ++slot) {

@@ -150,6 +150,22 @@ TEST_CASE("An index with a wrong header is refused", "[format][store]") {
   CheckError(DecodeAll(with(24, Le32(0))), Errc::kMalformed, RecordAt(sound, kTheFile));
 }
 
+TEST_CASE("Lost pages have a size and no address", "[format][store]") {
+  const std::vector<std::byte> index = test::MakeIndexOfLostPages();
+  REQUIRE(DecodeAll(index).ok());
+  const StoreFile file = RecordIn(index, kTheFile).file;
+  CHECK(IsLostRun(file.run(0)));
+  CHECK_FALSE(IsLostRun(file.run(1)));
+  CHECK(file.run(1) == test::Between(0x200000, 0x400000));
+  CHECK(file.size() == 0x600000);
+  // Two in a row are one run.
+  std::vector<std::byte> split = index;
+  const Le64 nowhere(kStoreNoPage);
+  const std::size_t second = RecordAt(index, kTheFile) + kBody + sizeof(StoredFile) + sizeof(StoredRun);
+  std::memcpy(split.data() + second, &nowhere, sizeof(nowhere));
+  CheckError(DecodeAll(split), Errc::kMalformed, RecordAt(index, kTheFile));
+}
+
 TEST_CASE("An empty index is one", "[format][store]") {
   std::vector<std::byte> storage(sizeof(StoredIndexHeader));
   StoreIndexWriter writer;

@@ -163,12 +163,9 @@ std::vector<PmemDevice> Returnable(const std::vector<PmemDevice>& devices, const
 }
 
 GivenBack DropNode(Store& store, std::string_view name) {
-  store.Find(name);
-  const StoreModel before = store.model();
-  StoreModel model = before;
-  model.Remove(name);
-  store.Commit(std::move(model));
-  return store.has_real_memory() ? GiveBack(store.ForgottenSince(before)) : GivenBack{};
+  const auto before = store.snapshot();
+  store.Drop(name);
+  return store.has_real_memory() ? GiveBack(store.ForgottenSince(before->model())) : GivenBack{};
 }
 
 GivenBack GiveBack(const std::vector<PhysRange>& free) {

@@ -33,7 +33,7 @@ std::vector<Draft::Node> HandoverNodesOf(const Store& store) {
   for (const KeptNode& node : model.nodes) {
     std::vector<PhysRange> ranges;
     for (const std::uint32_t number : model.FilesOf(node)) {
-      const auto& runs = model.files[number].runs;
+      const auto runs = model.files[number].KeptRuns();
       ranges.insert(ranges.end(), runs.begin(), runs.end());
     }
     if (!ranges.empty()) {

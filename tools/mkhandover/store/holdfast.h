@@ -7,7 +7,8 @@
  *
  * Functions that give an int give 0, or an exit status of mkhandover (2 usage, 5 table full, 6 bad input, 7 system, 1
  * not found or contents lost); holdfast_error() then says in one line what, where and what to do.  A store, a save and
- * a load are each for one thread at a time.  Link with `pkg-config --cflags --libs holdfast`.
+ * a load are each for one thread at a time.  A store may have several saves and loads at once; all are finished before
+ * it is closed.  Link with `pkg-config --cflags --libs holdfast`.
  */
 
 #ifndef HOLDFAST_H
@@ -43,16 +44,19 @@ int holdfast_save_pages(holdfast_save* save, uint64_t offset, const void* data, 
 /* Gives pages of the store, zeroed, to be filled in place: page data from `offset` on without a copy.  They stay
  * mapped until the save is finished or discarded. */
 int holdfast_map_pages(holdfast_save* save, uint64_t offset, size_t size, void** pages);
-/* Describes a file on hugetlbfs as the object's page data: it is neither copied nor moved, and may still change. */
+/* Describes a file on hugetlbfs as the object's page data: it is neither copied nor moved, and may still change.  Pages
+ * that the kernel has put aside for memory failure are left out; to load them ends with status 1. */
 int holdfast_describe_pages(holdfast_save* save, const char* path);
 /* Appends to the object's byte data. */
 int holdfast_write_bytes(holdfast_save* save, const void* data, size_t size);
-/* Makes the node part of the store.  The save is gone, whatever comes out; after an error nothing of it is there. */
+/* Makes the node part of the store.  The save is gone, whatever comes out; after an error nothing of it is there.
+ * Fails also where a file that an earlier node describes is gone: the line names the node that is to be dropped. */
 int holdfast_finish_save(holdfast_save* save);
 void holdfast_discard_save(holdfast_save* save);
 
 /* --- Loading --- */
 
+/* Prepares a node to be loaded as it is now, whatever is saved and dropped until the load is finished. */
 int holdfast_prepare_load(holdfast_store* store, const char* name, holdfast_load** load);
 /* Goes on to the next object; *name is NULL behind the last one, and valid until the load is finished. */
 int holdfast_load_object(holdfast_load* load, const char** name);
@@ -66,12 +70,14 @@ int holdfast_load_pages(holdfast_load* load, uint64_t offset, void* data, size_t
 /* Copies the next byte data, verified. */
 int holdfast_read_bytes(holdfast_load* load, void* data, size_t size, size_t* done);
 /* The object's page data in one piece, read-only and without a copy; not verified.  Only of an object without holes
- * that was described, or filled by one holdfast_map_pages().  Mapped until the store is closed. */
+ * that was described, or filled by one holdfast_map_pages(), and of which no page failed.  Mapped until the store is
+ * closed. */
 int holdfast_map_object(holdfast_load* load, const void** pages, size_t* size);
 void holdfast_finish_load(holdfast_load* load);
 
-/* Forgets a node.  What was copied for it is free at once if it is of this kernel, or was kept with the fence `pram`
- * and can be given back (mkhandover(8)), else after the next kexec whose handover is made with the store. */
+/* Forgets a node, also one that describes a file that is gone.  What was copied for it is free at once if it is of this
+ * kernel, or was kept with the fence `pram` and can be given back (mkhandover(8)), else after the next kexec whose
+ * handover is made with the store. */
 int holdfast_drop(holdfast_store* store, const char* name);
 
 #ifdef __cplusplus

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
@@ -15,6 +16,7 @@
 #include "common/base/align.h"
 #include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/memory-failure.h"
 #include "tools/mkhandover/store/page-file.h"
 #include "tools/mkhandover/text.h"
 
@@ -27,6 +29,13 @@ namespace {
                        ErrcName(Errc::kTableFull), CountText(kMaxStoreIndexPages, "page")));
 }
 
+[[noreturn]] void FailForLostPage(const std::string& path) {
+  throw Failure(ExitCode::kBadInput,
+                Format("{}: the kernel has put a page of it aside for memory failure: keep what is "
+                       "still there in another store, with --store DIR",
+                       path));
+}
+
 // A root of the next index, of which everything is known but where it lies.
 void FillRoot(std::span<const std::byte> index, std::span<const PhysRange> runs, std::uint64_t page_size,
               const std::string& path, StoreRoot& out) {
@@ -35,6 +44,9 @@ void FillRoot(std::span<const std::byte> index, std::span<const PhysRange> runs,
   out.index_digest = DigestOf(index);
   out.pages.Clear();
   for (const PhysRange& run : runs) {
+    if (IsLostRun(run)) {
+      FailForLostPage(path);
+    }
     for (std::uint64_t at = 0; at < run.size(); at += page_size) {
       if (!out.pages.Append(PhysAddr(run.start().raw() + at)).ok()) {
         FailForSize(path);
@@ -75,10 +87,12 @@ IndexFile::IndexFile(std::string path) : path_(std::move(path)), fd_(open(path_.
   }
   try {
     Map(static_cast<std::uint64_t>(status.st_size));
+    RequireReadable(0, std::min<std::uint64_t>(kStoreRootsSize, size_));
     FailUnless(ChooseStoreRoot({data_, size_}, &Sha256Blocks, root_), path_);
     if (root_.index_offset + root_.index_size > size_) {
       FailToDecode(path_, {Errc::kTruncated, size_});
     }
+    RequireReadable(root_.index_offset, root_.index_size);
     if (DigestOf(index()) != root_.index_digest) {
       FailToDecode(path_, {Errc::kBadDigest, root_.index_offset});
     }
@@ -113,6 +127,12 @@ void IndexFile::Unmap() {
   if (data_ != nullptr) {
     munmap(data_, size_);
     data_ = nullptr;
+  }
+}
+
+void IndexFile::RequireReadable(std::uint64_t offset, std::uint64_t size) const {
+  if (!CanBeRead({data_ + offset, static_cast<std::size_t>(size)})) {
+    FailForLostPage(path_);
   }
 }
 
@@ -161,6 +181,8 @@ void IndexFile::Write(std::span<const std::byte> index, const PageSource& pages)
     }
     std::memset(data_ + old_size, 0, size_ - old_size);  // Pages that nobody touched would be holes.
   }
+  RequireReadable(0, kStoreRootsSize);
+  RequireReadable(next.index_offset, index.size());
   std::memcpy(data_ + next.index_offset, index.data(), index.size());
   FillRoot(index, pages.RunsOf(path_), page_size, path_, next);
   WriteRoot(next);

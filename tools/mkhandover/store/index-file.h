@@ -19,7 +19,8 @@ Status FindStoreRoot(std::span<const PhysRange> store, std::span<const std::byte
 
 class IndexFile {
  public:
-  // What is there, to be read.  Ends in a Failure where no root is sound or the index is not what its root says.
+  // What is there, to be read.  Ends in a Failure where no root is sound, the index is not what its root says, or the
+  // kernel has put a page of it aside for memory failure.
   explicit IndexFile(std::string path);
   // A new file with an index.  It gets its name when all is in it.
   static void Create(const std::string& path, std::uint64_t page_size, std::span<const std::byte> index,
@@ -39,6 +40,7 @@ class IndexFile {
  private:
   void Map(std::uint64_t size);
   void Unmap();
+  void RequireReadable(std::uint64_t offset, std::uint64_t size) const;
   void WriteRoot(const StoreRoot& root);
 
   std::string path_;

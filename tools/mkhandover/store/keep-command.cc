@@ -59,6 +59,7 @@ ExitCode RunKeep(const KeepOptions& options, Output& output) {
     SaveFiles(files, saver, progress);
     saver.Finish();
   }
+  WarnOfLost(store, output);
   const KeptNode& node = store.Find(options.name);
   const std::uint64_t described = DescribedBytes(store.model(), node);
   if (output.json()) {

@@ -82,7 +82,11 @@ Json ToJson(const StoreModel& model, const KeptNode& node, bool with_objects) {
   out["files"] = Json::array();
   for (const std::uint32_t number : model.FilesOf(node)) {
     const KeptFile& file = model.files[number];
-    out["files"].push_back({{"name", file.name}, {"kind", KindName(file.kind)}, {"ranges", JsonRanges(file.runs)}});
+    Json about = {{"name", file.name}, {"kind", KindName(file.kind)}, {"ranges", JsonRanges(file.KeptRuns())}};
+    for (const FileStretch& lost : file.Lost()) {
+      about["lost"].push_back({{"offset", lost.offset}, {"size", lost.size}});
+    }
+    out["files"].push_back(std::move(about));
   }
   if (with_objects) {
     out["contents"] = Json::array();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <set>
 
 #include "tools/mkhandover/failure.h"
@@ -144,12 +145,38 @@ Result<std::span<const std::byte>> Write(const StoreModel& model, std::span<std:
 
 }  // namespace
 
+std::optional<std::uint64_t> FirstWithin(const std::vector<FileStretch>& stretches, std::uint64_t offset,
+                                         std::uint64_t size) {
+  const auto first = std::find_if(stretches.begin(), stretches.end(), [&](const FileStretch& each) {
+    return each.offset < offset + size && offset < each.offset + each.size;
+  });
+  return first == stretches.end() ? std::nullopt : std::optional(std::max(offset, first->offset));
+}
+
 std::uint64_t KeptFile::size() const {
   std::uint64_t sum = 0;
   for (const PhysRange& run : runs) {
     sum += run.size();
   }
   return sum;
+}
+
+std::vector<PhysRange> KeptFile::KeptRuns() const {
+  std::vector<PhysRange> out;
+  std::remove_copy_if(runs.begin(), runs.end(), std::back_inserter(out), IsLostRun);
+  return out;
+}
+
+std::vector<FileStretch> KeptFile::Lost() const {
+  std::vector<FileStretch> out;
+  std::uint64_t offset = 0;
+  for (const PhysRange& run : runs) {
+    if (IsLostRun(run)) {
+      out.push_back({.offset = offset, .size = run.size()});
+    }
+    offset += run.size();
+  }
+  return out;
 }
 
 StoreObject KeptObject::View() const {
@@ -188,7 +215,8 @@ std::vector<PhysRange> StoreModel::CarriedRuns() const {
   std::vector<PhysRange> out;
   for (const KeptFile& file : files) {
     if (file.kind == StoreFileKind::kCarried) {
-      out.insert(out.end(), file.runs.begin(), file.runs.end());
+      const std::vector<PhysRange> runs = file.KeptRuns();
+      out.insert(out.end(), runs.begin(), runs.end());
     }
   }
   SortAndJoin(out, /*overlapping=*/true);

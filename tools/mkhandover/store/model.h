@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,15 +15,28 @@
 
 namespace holdfast::tool {
 
+// Bytes of a file.
+struct FileStretch {
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+};
+// The first byte of [offset, offset + size) that is in one of them, which ascend.
+std::optional<std::uint64_t> FirstWithin(const std::vector<FileStretch>& stretches, std::uint64_t offset,
+                                         std::uint64_t size);
+
 // A row of pages, wherever each of them lies.
 struct KeptFile {
   StoreFileKind kind = StoreFileKind::kOwn;
   unsigned page_shift = 21;
   std::string name;
-  std::vector<PhysRange> runs;  // in the order of the file
+  std::vector<PhysRange> runs;  // in the order of the file; lost pages are runs that IsLostRun()
 
   std::uint64_t page_size() const { return std::uint64_t{1} << page_shift; }
   std::uint64_t size() const;
+  // Those that are somewhere.
+  std::vector<PhysRange> KeptRuns() const;
+  // Where pages are lost; ascending.
+  std::vector<FileStretch> Lost() const;
 };
 
 struct KeptAttribute {

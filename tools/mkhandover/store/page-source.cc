@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/page-map.h"
@@ -28,13 +29,15 @@ class HugePageSource final : public PageSource {
     return static_cast<std::uint64_t>(status.f_bsize);
   }
 
-  std::vector<PhysRange> RunsOf(const std::string& path) const override { return PagesOfFile(path).runs; }
+  std::vector<PhysRange> RunsOf(const std::string& path) const override { return RunsOfFile(path); }
 };
 
 class PlainSource final : public PageSource {
  public:
   PlainSource(const std::string& root, std::uint64_t page_size)
-      : root_(std::filesystem::weakly_canonical(root)), page_size_(page_size) {}
+      : root_(std::filesystem::weakly_canonical(root)),
+        page_size_(page_size),
+        space_(std::max(kGiB, kMostPages * page_size)) {}
 
   bool Holds(const std::string& path) const override {
     const std::filesystem::path full = std::filesystem::weakly_canonical(path);
@@ -50,31 +53,33 @@ class PlainSource final : public PageSource {
       FailWithErrno(path);
     }
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    if (size == 0 || size % page_size_ != 0 || size > kMaxSize) {
+    if (size == 0 || size % page_size_ != 0 || size > space_ / 4 * 3) {
       throw Failure(ExitCode::kBadInput,
                     Format("{}: {} bytes are not a number of pages of {}", path, size, SizeText(page_size_)));
     }
-    const std::uint64_t base = kBase + (static_cast<std::uint64_t>(status.st_ino) & kInodeMask) * kSpace;
-    std::vector<PhysRange> runs;
-    for (std::uint64_t offset = 0; offset < size;) {
-      const std::uint64_t length = std::min(kPagesInRun * page_size_, size - offset);
-      const PhysAddr start(base + offset + offset / (kPagesInRun * page_size_) * page_size_);
-      runs.push_back(PhysRange::FromStartSize(start, length).value());
-      offset += length;
+    const std::uint64_t base = kBase + static_cast<std::uint64_t>(status.st_ino) % (kAllSpace / space_) * space_;
+    std::vector<PagemapEntry> pages;
+    for (std::uint64_t offset = 0; offset < size; offset += page_size_) {
+      const std::uint64_t start = base + offset + offset / (kPagesInRun * page_size_) * page_size_;
+      pages.push_back({.raw = PagemapEntry::kPresent | start / kPageSize, .is_lost = false});
     }
-    return runs;
+    std::ifstream poisoned(path + ".poisoned");
+    for (std::size_t number = 0; poisoned >> number;) {
+      pages.at(number).is_lost = true;
+    }
+    return holdfast::tool::RunsOf(pages, page_size_, path);
   }
 
  private:
   // A gap behind every three pages: memory is hardly ever in one piece.
   static constexpr std::uint64_t kPagesInRun = 3;
   static constexpr std::uint64_t kBase = 4 * kGiB;
-  static constexpr std::uint64_t kSpace = kGiB;
-  static constexpr std::uint64_t kMaxSize = kSpace / 4 * 3;
-  static constexpr std::uint64_t kInodeMask = (std::uint64_t{1} << 20) - 1;
+  static constexpr std::uint64_t kAllSpace = std::uint64_t{1} << 50;
+  static constexpr std::uint64_t kMostPages = 16;  // that every size of page has space for
 
   std::filesystem::path root_;
   std::uint64_t page_size_;
+  std::uint64_t space_;  // of a file
 };
 
 }  // namespace

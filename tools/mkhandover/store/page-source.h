@@ -22,14 +22,15 @@ class PageSource {
   virtual bool Holds(const std::string& path) const = 0;
   // Bytes; a power of two.  Pre: it holds the folder.
   virtual std::uint64_t PageSizeIn(const std::string& folder) const = 0;
-  // Where the file's pages lie, in its order, read twice.  Ends in a Failure for holes, and for a size that is no
-  // number of pages.
+  // Where the file's pages lie, in its order, read twice; pages that the kernel has put aside for memory failure are
+  // runs that IsLostRun().  Ends in a Failure for holes, and for a size that is no number of pages.
   virtual std::vector<PhysRange> RunsOf(const std::string& path) const = 0;
 };
 
 // Hugetlbfs; needs CAP_SYS_ADMIN to say where pages lie.
 std::unique_ptr<PageSource> MakeHugePageSource();
-// For tests: ordinary files below `root`, with pages of `page_size` at addresses that follow from their inodes.
+// For tests: ordinary files below `root`, with pages of `page_size` at addresses that follow from their inodes.  Of
+// FILE the pages are lost whose numbers FILE.poisoned has.
 std::unique_ptr<PageSource> MakePlainSource(const std::string& root, std::uint64_t page_size);
 
 }  // namespace holdfast::tool

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <system_error>
 
+#include "common/format/store.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/map-text.h"
 #include "tools/mkhandover/store/pmem.h"
@@ -113,6 +114,10 @@ std::unique_ptr<MappedRuns> PhysicalMemory::Map(std::span<const PhysRange> runs)
   std::byte* const data = static_cast<std::byte*>(base) + (AlignUp(address, kHugePage) - address);
   std::byte* at = data;
   for (PhysRange rest : runs) {
+    if (IsLostRun(rest)) {
+      at += rest.size();  // The address space stays, and may not be touched.
+      continue;
+    }
     while (!rest.empty()) {
       const auto part = std::find_if(parts_.begin(), parts_.end(),
                                      [&](const PhysicalPart& each) { return each.range.Contains(rest.start()); });

@@ -52,7 +52,7 @@ class PhysicalMemory {
   // For tests: a folder of files named by the address of their first byte (0x1000.bin).
   explicit PhysicalMemory(const std::string& folder);
 
-  // Ends in a Failure where memory is not there or the kernel does not allow it.
+  // Lost runs take their space alone.  Ends in a Failure where memory is not there or the kernel does not allow it.
   std::unique_ptr<MappedRuns> Map(std::span<const PhysRange> runs) const;
 
  private:

@@ -4,6 +4,7 @@
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/store/restorer.h"
+#include "tools/mkhandover/store/store.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -15,17 +16,16 @@ ExitCode RunRestore(const RestoreOptions& options, Output& output) {
   }
   Store store(options.store, Store::For::kReading);
   WarnOf(store, output);
-  const KeptNode& node = store.Find(options.name);
+  const auto kept = store.snapshot();
+  const KeptNode& node = kept->Find(options.name);
   Restored restored;
   {
     Progress progress(node.name, node.bytes(), output);
-    restored = to_output ? RestoreToOutput(store, node, progress)
-                         : RestoreFiles(store, node, options.folder, progress, output);
+    restored = to_output ? RestoreToOutput(*kept, node, progress)
+                         : RestoreFiles(*kept, node, options.folder, progress, output);
   }
   for (const LostObject& lost : restored.lost) {
-    output.Complain(Format("{}: {}: {} from offset {} on is not what its digest says{}", ErrcName(Errc::kContentsLost),
-                           node.name, Printable(lost.path), lost.offset,
-                           to_output ? "" : "; what is left of it ends in .damaged"));
+    output.Complain(DescribeLost(node, lost) + (to_output ? "" : "; what is left of it ends in .damaged"));
   }
   const ExitCode exit = restored.lost.empty() && restored.is_complete ? ExitCode::kFine : ExitCode::kFound;
   if (output.json()) {
@@ -36,7 +36,7 @@ ExitCode RunRestore(const RestoreOptions& options, Output& output) {
     out["exit"] = static_cast<int>(exit);
     out["lost"] = Json::array();
     for (const LostObject& lost : restored.lost) {
-      out["lost"].push_back({{"path", lost.path}, {"offset", lost.offset}});
+      out["lost"].push_back({{"path", lost.path}, {"offset", lost.error.where}});
     }
     output.Line(ToText(out));
   } else if (!to_output) {

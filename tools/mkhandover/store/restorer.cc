@@ -15,9 +15,8 @@
 #include <memory>
 #include <mutex>
 
-#include "common/codec/zstd.h"
-#include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/store/extents.h"
 #include "tools/mkhandover/store/inner-folder.h"
 #include "tools/mkhandover/store/target-file.h"
 #include "tools/mkhandover/store/workers.h"
@@ -38,8 +37,9 @@ struct timespec TimeOf(const StoreTime& time) {
 
 class Restorer {
  public:
-  Restorer(Store& store, const KeptNode& node, const std::string& folder, Progress& progress, Output& output)
-      : store_(store), node_(node), folder_(folder), progress_(progress), output_(output) {}
+  Restorer(const StoreSnapshot& kept, const KeptNode& node, const std::string& folder, Progress& progress,
+           Output& output)
+      : kept_(kept), node_(node), folder_(folder), progress_(progress), output_(output) {}
 
   Restored Run() {
     for (const KeptObject& object : node_.objects) {
@@ -51,10 +51,14 @@ class Restorer {
       if (object->about.kind != StoreObjectKind::kHardLink) {
         GiveBack(*object);
       }
+      if (LossOf(*object) != nullptr) {
+        MarkDamaged(object->path);
+      }
     }
-    for (const auto& [path, offset] : lost_) {
-      MarkDamaged(path);
-      out_.lost.push_back({.path = path, .offset = offset});
+    for (const KeptObject& object : node_.objects) {
+      if (const Error* const error = LossOf(object)) {
+        out_.lost.push_back({.path = object.path, .error = *error});
+      }
     }
     out_.objects = node_.objects.size();
     return out_;
@@ -128,26 +132,21 @@ class Restorer {
       throw;
     }
     for (const StoreExtent& extent : object.extents) {
-      // One without a digest may be as large as the file: it is taken in blocks as well.
-      for (std::uint64_t done = 0; done < extent.size; done += kMaxStoreBlock) {
-        StoreExtent block = extent;
-        if (extent.size > kMaxStoreBlock) {
-          block.offset += done;
-          block.file_offset += done;
-          block.size = block.stored_size = std::min(kMaxStoreBlock, extent.size - done);
-        }
+      ForEachBlock(kept_, extent, [&](const StoreExtent& block) {
         workers_.Add([this, file, block, &object] { Write(*file, block, object); });
-      }
+      });
     }
   }
 
   void Write(TargetFile& file, const StoreExtent& extent, const KeptObject& object) {
     std::vector<std::byte> buffer;
-    const auto bytes = ReadExtent(store_, extent, buffer);
+    const auto bytes = ReadExtent(kept_, extent, buffer);
     if (!bytes.ok()) {
       const std::lock_guard lock(mutex_);
-      const auto [first, is_new] = lost_.emplace(object.path, extent.offset);
-      first->second = std::min(first->second, extent.offset);
+      const auto [first, is_new] = lost_.emplace(object.path, bytes.error());
+      if (extent.offset < first->second.where) {
+        first->second = bytes.error();
+      }
       return;
     }
     const std::uint64_t base = extent.data == StoreData::kBytes ? object.about.size : 0;
@@ -188,6 +187,13 @@ class Restorer {
     out_.is_complete = false;
   }
 
+  // Of a file, under each of its names; nullptr where nothing is lost.
+  const Error* LossOf(const KeptObject& object) const {
+    const bool is_link = object.about.kind == StoreObjectKind::kHardLink;
+    const auto found = lost_.find(is_link ? node_.objects.at(object.about.link).path : object.path);
+    return found == lost_.end() ? nullptr : &found->second;
+  }
+
   void MarkDamaged(const std::string& path) {
     const InnerFolder::Place at = folder_.Find(path);
     const std::string damaged = at.name + std::string(kDamaged);
@@ -196,14 +202,14 @@ class Restorer {
     }
   }
 
-  Store& store_;
+  const StoreSnapshot& kept_;
   const KeptNode& node_;
   InnerFolder folder_;
   Progress& progress_;
   Output& output_;
   std::mutex mutex_;
   Restored out_;
-  std::map<std::string, std::uint64_t> lost_;  // the first offset of each
+  std::map<std::string, Error> lost_;  // the first of each
   Workers workers_;
 };
 
@@ -218,32 +224,12 @@ void WriteZeros(std::uint64_t count) {
 
 }  // namespace
 
-Result<std::span<const std::byte>> ReadExtent(Store& store, const StoreExtent& extent, std::vector<std::byte>& buffer) {
-  const auto stored =
-      store.BytesOf(extent.file)
-          .subspan(static_cast<std::size_t>(extent.file_offset), static_cast<std::size_t>(extent.stored_size));
-  const Error lost{Errc::kContentsLost, extent.offset};
-  if (extent.digest && DigestOf(stored) != *extent.digest) {
-    return lost;
-  }
-  if (extent.encoding == StoreEncoding::kPlain) {
-    return stored;
-  }
-  buffer.resize(static_cast<std::size_t>(extent.size));
-  const auto workspace = std::make_unique<ZstdWorkspace>();
-  const auto size = DecodeZstd(stored, buffer, *workspace);
-  if (!size.ok() || size.value() != extent.size) {
-    return lost;
-  }
-  return std::span<const std::byte>(buffer);
-}
-
-Restored RestoreFiles(Store& store, const KeptNode& node, const std::string& folder, Progress& progress,
+Restored RestoreFiles(const StoreSnapshot& kept, const KeptNode& node, const std::string& folder, Progress& progress,
                       Output& output) {
-  return Restorer(store, node, folder, progress, output).Run();
+  return Restorer(kept, node, folder, progress, output).Run();
 }
 
-Restored RestoreToOutput(Store& store, const KeptNode& node, Progress& progress) {
+Restored RestoreToOutput(const StoreSnapshot& kept, const KeptNode& node, Progress& progress) {
   if (node.objects.size() != 1 || !HasContents(node.objects.front())) {
     throw Failure(ExitCode::kUsage, Format("{}: holds {}: only a single file or stream goes to standard output: give "
                                            "-C DIR",
@@ -254,18 +240,27 @@ Restored RestoreToOutput(Store& store, const KeptNode& node, Progress& progress)
   out.objects = 1;
   std::uint64_t at = 0;
   std::vector<std::byte> buffer;
-  for (const StoreExtent& extent : object.extents) {
+  const auto write = [&](const StoreExtent& extent) {
+    if (!out.lost.empty()) {
+      return;  // What follows would stand in the wrong place.
+    }
     const std::uint64_t begin = extent.offset + (extent.data == StoreData::kBytes ? object.about.size : 0);
     WriteZeros(begin - at);
-    const auto bytes = ReadExtent(store, extent, buffer);
+    const auto bytes = ReadExtent(kept, extent, buffer);
     if (!bytes.ok()) {
-      out.lost.push_back({.path = object.path, .offset = extent.offset});
-      return out;  // What follows would stand in the wrong place.
+      out.lost.push_back({.path = object.path, .error = bytes.error()});
+      return;
     }
     WriteTo(STDOUT_FILENO, bytes.value(), "standard output");
     progress.Add(extent.size);
     at = begin + extent.size;
     out.bytes += extent.size;
+  };
+  for (const StoreExtent& extent : object.extents) {
+    ForEachBlock(kept, extent, write);
+  }
+  if (!out.lost.empty()) {
+    return out;
   }
   WriteZeros(object.about.size + object.about.byte_size - at);
   return out;

@@ -7,32 +7,25 @@
 #include <vector>
 
 #include "tools/mkhandover/output.h"
+#include "tools/mkhandover/store/extents.h"
 #include "tools/mkhandover/store/progress.h"
-#include "tools/mkhandover/store/store.h"
+#include "tools/mkhandover/store/snapshot.h"
 
 namespace holdfast::tool {
-
-// Verified and decoded bytes of an extent; kContentsLost (where: offset in the object) if they are not what the digest
-// says.  `buffer` is used where they have to be decoded.
-Result<std::span<const std::byte>> ReadExtent(Store& store, const StoreExtent& extent, std::vector<std::byte>& buffer);
-
-// What went wrong with one object.
-struct LostObject {
-  std::string path;
-  std::uint64_t offset = 0;
-};
 
 struct Restored {
   std::uint64_t objects = 0;
   std::uint64_t bytes = 0;
-  std::vector<LostObject> lost;  // what lies there ends in ".damaged", with holes where contents are lost
-  bool is_complete = true;       // false: an owner or an attribute could not be given back, which a warning says
+  // What lies there ends in ".damaged", under each of its names, with holes where contents are lost.
+  std::vector<LostObject> lost;
+  bool is_complete = true;  // false: an owner or an attribute could not be given back, which a warning says
 };
 
 // Never leaves `folder`, whatever paths and symbolic links say, and replaces nothing that is there but folders.
-Restored RestoreFiles(Store& store, const KeptNode& node, const std::string& folder, Progress& progress,
+// Pre: `node` is one of `kept`.
+Restored RestoreFiles(const StoreSnapshot& kept, const KeptNode& node, const std::string& folder, Progress& progress,
                       Output& output);
-// The data of the node's only file or stream, to standard output.
-Restored RestoreToOutput(Store& store, const KeptNode& node, Progress& progress);
+// The data of the node's only file or stream, to standard output.  Pre: as above.
+Restored RestoreToOutput(const StoreSnapshot& kept, const KeptNode& node, Progress& progress);
 
 }  // namespace holdfast::tool

@@ -25,21 +25,22 @@ std::uint64_t AlignmentFor(StoreData data, std::uint64_t size) {
   return data == StoreData::kPages && size >= kPageSize ? kPageSize : kStoreRecordAlignment;
 }
 
-// The node as it is before anything is saved to it.
+[[noreturn]] void FailForTaken(const std::string& name) {
+  throw Failure(
+      ExitCode::kUsage,
+      Format("--name {}: something is kept under that name: drop it first, choose another, or give --add", name));
+}
+
+// The node before anything is saved to it.
 KeptNode NodeFor(const std::string& name, const Store& store, const SaveOptions& options) {
+  store.RequireWritable();
   if (!IsNodeName(name) || name == kStoreNodeName || name == kOwnPageName) {
     throw Failure(ExitCode::kUsage,
                   Format("--name {}: no name: up to 31 of A-Z a-z 0-9 , . _ + -, and neither {} nor {}",
                          Printable(name), kStoreNodeName, kOwnPageName));
   }
-  if (options.add) {
-    return store.Find(name);
-  }
-  if (store.model().Find(name) != nullptr) {
-    throw Failure(ExitCode::kUsage,
-                  Format("--name {}: something is kept under that name: drop it first, choose another, "
-                         "or give --add",
-                         name));
+  if (!options.add && store.model().Find(name) != nullptr) {
+    FailForTaken(name);
   }
   return {.name = name,
           .generation = store.generation(),
@@ -54,9 +55,14 @@ Saver::Saver(Store& store, const std::string& name, const SaveOptions& options, 
     : store_(store),
       options_(options),
       node_(NodeFor(name, store, options)),
-      first_object_(static_cast<std::uint32_t>(node_.objects.size())),
       capacity_(capacity),
-      file_name_(store.NewFileName()) {}
+      file_name_(store.NewFileName()) {
+  if (options.add) {
+    for (const KeptObject& object : store.Find(name).objects) {
+      taken_.insert(object.path);
+    }
+  }
+}
 
 Saver::~Saver() = default;
 
@@ -68,14 +74,9 @@ PageFile& Saver::file() {
 }
 
 std::uint32_t Saver::AddObject(KeptObject object) {
-  const auto same = std::find_if(node_.objects.begin(), node_.objects.begin() + first_object_,
-                                 [&](const KeptObject& each) { return each.path == object.path; });
-  if (same != node_.objects.begin() + first_object_) {
+  if (taken_.contains(object.path)) {
     throw Failure(ExitCode::kUsage, Format("--name {}: {} is in it already: keep it under another name", node_.name,
                                            Printable(object.path)));
-  }
-  if (object.about.kind == StoreObjectKind::kHardLink) {
-    object.about.link += first_object_;
   }
   node_.objects.push_back(std::move(object));
   return static_cast<std::uint32_t>(node_.objects.size() - 1);
@@ -146,10 +147,15 @@ void Saver::Describe(std::uint32_t object, const std::string& path) {
     return;
   }
   const std::shared_ptr<MappedRuns> mapped = MapFile(full, extent.size);
+  const std::vector<FileStretch> lost = described_.back().Lost();
   const std::uint64_t end = extent.size;
   for (std::uint64_t offset = 0; offset < end; offset += kMaxStoreBlock) {
     extent.offset = extent.file_offset = offset;
     extent.size = extent.stored_size = std::min(kMaxStoreBlock, end - offset);
+    if (FirstWithin(lost, offset, extent.size)) {
+      Place(object, extent);  // Without a digest, what is left of it still comes back.
+      continue;
+    }
     workers_.Add([this, object, extent, mapped]() mutable {
       extent.digest = DigestOf(mapped->bytes().subspan(extent.file_offset, extent.size));
       Place(object, extent);
@@ -183,8 +189,25 @@ void Saver::Append(StoreModel& model) {
     node_.objects.at(placed.object).extents.push_back(placed.extent);
   }
   std::move(described_.begin(), described_.end(), std::back_inserter(model.files));
-  std::erase_if(model.nodes, [this](const KeptNode& each) { return each.name == node_.name; });
-  model.nodes.push_back(std::move(node_));
+  AppendNode(model);
+}
+
+void Saver::AppendNode(StoreModel& model) {
+  if (!options_.add) {
+    if (model.Find(node_.name) != nullptr) {
+      FailForTaken(node_.name);
+    }
+    model.nodes.push_back(std::move(node_));
+    return;
+  }
+  store_.Find(node_.name);
+  const auto node = std::find_if(model.nodes.begin(), model.nodes.end(),
+                                 [this](const KeptNode& each) { return each.name == node_.name; });
+  const auto first = static_cast<std::uint32_t>(node->objects.size());
+  for (KeptObject& object : node_.objects) {
+    object.about.link += object.about.kind == StoreObjectKind::kHardLink ? first : 0;
+    node->objects.push_back(std::move(object));
+  }
 }
 
 void Saver::Finish() {
@@ -193,8 +216,8 @@ void Saver::Finish() {
     file_->Keep();
   }
   StoreModel model = store_.model();
-  Append(model);
   try {
+    Append(model);
     store_.Commit(std::move(model));
   } catch (...) {
     std::error_code none;

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "tools/mkhandover/store/page-file.h"
@@ -23,14 +24,14 @@ struct SaveOptions {
 class Saver {
  public:
   // `capacity`: bytes that may be saved, of address space.  Ends in a Failure where the name is none, or is taken, or
-  // is not there to add to.
+  // is not there to add to, and where the store was opened for reading.  Other saves may go on meanwhile.
   Saver(Store& store, const std::string& name, const SaveOptions& options, std::uint64_t capacity);
   // Discards what was not finished.
   ~Saver();
   Saver(const Saver&) = delete;
   Saver& operator=(const Saver&) = delete;
 
-  // An object; its number.  A hard link's is counted from the first that this save adds.
+  // An object; its number.  Those of a save are counted from its first.
   std::uint32_t AddObject(KeptObject object);
   // Valid until the next one is added.
   KeptObject& object(std::uint32_t number) { return node_.objects.at(number); }
@@ -45,9 +46,9 @@ class Saver {
 
   // Waits until all blocks so far are copied.
   void Wait() { workers_.Finish(); }
-  // Waits for all data, then makes the node part of the store.  It is not to be used any more.
+  // Waits for all data, then makes the node part of the store.  It is not to be used any more.  Ends in a Failure, with
+  // nothing changed, also where another save took the name first, or the node to add to was dropped.
   void Finish();
-  const KeptNode& node() const { return node_; }
   const Store& store() const { return store_; }
 
  private:
@@ -59,11 +60,12 @@ class Saver {
   void Place(std::uint32_t object, const StoreExtent& extent);
   void Pack(std::uint32_t object, StoreExtent extent, std::span<const std::byte> bytes);
   void Append(StoreModel& model);
+  void AppendNode(StoreModel& model);
 
   Store& store_;
   SaveOptions options_;
-  KeptNode node_;
-  std::uint32_t first_object_ = 0;  // that is new
+  KeptNode node_;                // with what is new of it
+  std::set<std::string> taken_;  // paths of the node
   std::uint64_t capacity_;
   std::string file_name_;
   std::unique_ptr<PageFile> file_;  // once there is something to copy

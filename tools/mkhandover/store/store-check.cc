@@ -46,7 +46,7 @@ std::optional<std::uint64_t> FirstDifference(const std::vector<PhysRange>& a, co
 std::optional<std::uint64_t> FirstOutside(const std::vector<PhysRange>& runs, const std::vector<PhysRange>& kept) {
   std::uint64_t offset = 0;
   for (const PhysRange& run : runs) {
-    if (const auto missing = Minus({run}, kept); !missing.empty()) {
+    if (const auto missing = Minus({run}, kept); !missing.empty() && !IsLostRun(run)) {
       return offset + (missing.front().start().raw() - run.start().raw());
     }
     offset += run.size();

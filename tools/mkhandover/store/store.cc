@@ -24,8 +24,6 @@
 namespace holdfast::tool {
 namespace {
 
-constexpr const char* kIndexName = "index";
-constexpr std::string_view kDataPrefix = "data-";
 constexpr const char* kDevMem = "/dev/mem";
 
 std::unique_ptr<PageSource> SourceOf(const StoreChoice& choice) {
@@ -43,43 +41,24 @@ std::unique_ptr<PageSource> SourceOf(const StoreChoice& choice) {
   return MakePlainSource(choice.plain->substr(0, comma), page_size);
 }
 
-// No two files may have a page in common: one of them would not be what its node says.
-void RequireDisjoint(const StoreModel& model) {
-  struct Owned {
-    PhysRange range;
-    const KeptFile* file;
-  };
-  std::vector<Owned> all;
-  for (const KeptFile& file : model.files) {
-    for (const PhysRange& run : file.runs) {
-      all.push_back({run, &file});
-    }
-  }
-  std::sort(all.begin(), all.end(), [](const Owned& a, const Owned& b) { return a.range.start() < b.range.start(); });
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    if (all[i - 1].range.Overlaps(all[i].range)) {
-      throw Failure({Errc::kKeptOverlap, all[i].range.start().raw()},
-                    Format("{}: {} {} is kept as {} already", ErrcName(Errc::kKeptOverlap), all[i].file->name,
-                           RangeText(all[i].range), all[i - 1].file->name));
-    }
-  }
-}
-
 }  // namespace
 
-Store::Store(const StoreChoice& choice, For use) : choice_(choice), pages_(SourceOf(choice)) {
+Store::Store(const StoreChoice& choice, For use)
+    : choice_(choice), pages_(SourceOf(choice)), is_writable_(use == For::kWriting) {
   choice_.folder = std::filesystem::absolute(choice_.folder).lexically_normal().string();
   Lock(use);
   ReadKept();
-  const std::string index = choice_.folder + "/" + kIndexName;
+  const std::string index = IndexPath();
+  StoreModel model;
   if (std::filesystem::exists(index)) {
     index_ = std::make_unique<IndexFile>(index);
-    model_ = DecodeStore(index_->index(), index);
-    model_.sequence = index_->sequence();
+    model = DecodeStore(index_->index(), index);
+    model.sequence = index_->sequence();
     has_broken_root_ = index_->other_is_broken();
   } else {
-    ReadCarried();
+    model = ReadCarried();
   }
+  now_ = std::make_shared<StoreSnapshot>(*this, std::move(model));
   if (use == For::kWriting) {
     RemoveStrays();
   }
@@ -151,9 +130,9 @@ void Store::ReadKept() {
 }
 
 // The store as the earlier kernel left it.
-void Store::ReadCarried() {
+StoreModel Store::ReadCarried() {
   if (carried_index_.empty()) {
-    return;
+    return {};
   }
   const std::string name = Format("{}: the kept store", handover_name_);
   const auto mapped = memory().Map(carried_index_);
@@ -171,12 +150,13 @@ void Store::ReadCarried() {
   const auto file = memory().Map(pages);
   const auto index = file->bytes().subspan(root.index_offset, root.index_size);
   FailUnless(VerifyStoreIndex(root, index, &Sha256Blocks), name);
-  model_ = DecodeStore(index, name);
-  model_.sequence = root.sequence;
+  StoreModel model = DecodeStore(index, name);
+  model.sequence = root.sequence;
   has_broken_root_ = root.other_is_broken;
-  for (KeptFile& each : model_.files) {
+  for (KeptFile& each : model.files) {
     each.kind = StoreFileKind::kCarried;
   }
+  return model;
 }
 
 void WarnOf(const Store& store, Output& output) {
@@ -186,13 +166,25 @@ void WarnOf(const Store& store, Output& output) {
   }
 }
 
-const KeptNode& Store::Find(std::string_view name) const {
-  const KeptNode* const node = model_.Find(name);
-  if (node == nullptr) {
-    throw Failure(ExitCode::kFound,
-                  Format("{}: nothing is kept under that name: mkhandover list shows what is", Printable(name)));
+void WarnOfLost(const Store& store, Output& output) {
+  const StoreModel& model = store.model();
+  for (const KeptNode& node : model.nodes) {
+    for (const std::uint32_t number : model.FilesOf(node)) {
+      const KeptFile& file = model.files[number];
+      const auto lost = file.Lost();
+      if (lost.empty() || file.kind == StoreFileKind::kCarried) {
+        continue;  // What an earlier kernel left out was named then, and is by restore.
+      }
+      std::uint64_t size = 0;
+      for (const FileStretch& each : lost) {
+        size += each.size;
+      }
+      const std::uint64_t count = size / file.page_size();
+      output.Warn(Format("{}: {} from offset {} on, {}: left out: the kernel has put {} aside for memory failure",
+                         node.name, Printable(store.PathOf(file)), Hex(lost.front().offset), SizeText(size),
+                         count == 1 ? "this page" : Format("{} of it", CountText(count, "page"))));
+    }
   }
-  return *node;
 }
 
 std::string Store::PathOf(const KeptFile& file) const {
@@ -203,56 +195,8 @@ std::vector<PhysRange> Store::RunsNow(const KeptFile& file) const {
   return file.kind == StoreFileKind::kCarried ? file.runs : pages_->RunsOf(PathOf(file));
 }
 
-void Store::Refresh(StoreModel& model) const {
-  for (KeptFile& file : model.files) {
-    const std::uint64_t size = file.size();
-    file.runs = RunsNow(file);
-    if (size != 0 && file.size() != size) {
-      throw Failure(ExitCode::kBadInput, Format("{}: was {} when it was kept and is {} now: drop what describes it and "
-                                                "keep it again",
-                                                file.name, SizeText(size), SizeText(file.size())));
-    }
-  }
-}
-
-void Store::Commit(StoreModel model) {
-  Refresh(model);
-  RequireDisjoint(model);
-  const std::vector<std::byte> index = EncodeStore(model);
-  // What could not be read again is not written.
-  DecodeStore(index, "the store's new index");
-  const std::string path = choice_.folder + "/" + kIndexName;
-  if (index_ == nullptr) {
-    IndexFile::Create(path, page_size(), index, model_.sequence + 1, *pages_);
-    index_ = std::make_unique<IndexFile>(path);
-  } else {
-    index_->Write(index, *pages_);
-  }
-  const std::lock_guard lock(mutex_);
-  for (auto& [number, mapped] : mapped_) {
-    retired_.push_back(std::move(mapped));  // Somebody may still look at it.
-  }
-  mapped_.clear();
-  model_ = std::move(model);
-  model_.sequence = index_->sequence();
-  RemoveStrays();
-}
-
-// Data files that no index names: of a save that was interrupted, or of a node that was dropped.
-void Store::RemoveStrays() const {
-  for (const auto& entry : std::filesystem::directory_iterator(choice_.folder)) {
-    const std::string name = entry.path().filename().string();
-    const bool is_used = std::any_of(model_.files.begin(), model_.files.end(), [&](const KeptFile& file) {
-      return file.kind == StoreFileKind::kOwn && file.name == name;
-    });
-    if (name.starts_with(kDataPrefix) && !is_used) {
-      std::filesystem::remove(entry.path());
-    }
-  }
-}
-
 std::vector<PhysRange> Store::ForgottenSince(const StoreModel& before) const {
-  const std::vector<PhysRange> named = model_.CarriedRuns();
+  const std::vector<PhysRange> named = model().CarriedRuns();
   std::vector<PhysRange> out = Minus(before.CarriedRuns(), named);
   if (index_ != nullptr) {
     const std::vector<PhysRange> index = Minus(carried_index_, named);
@@ -264,46 +208,30 @@ std::vector<PhysRange> Store::ForgottenSince(const StoreModel& before) const {
 }
 
 std::vector<PhysRange> Store::IndexRuns() const {
-  return index_ == nullptr ? std::vector<PhysRange>() : pages_->RunsOf(choice_.folder + "/" + kIndexName);
+  return index_ == nullptr ? std::vector<PhysRange>() : pages_->RunsOf(IndexPath());
 }
 
 std::vector<PhysRange> Store::RecordedIndexRuns() const {
   return index_ == nullptr ? std::vector<PhysRange>() : index_->RecordedRuns();
 }
 
-std::string Store::NewFileName() const {
-  for (std::uint64_t number = model_.sequence + 1;; ++number) {
-    const std::string name = Format("{}{}", kDataPrefix, number);
-    if (!std::filesystem::exists(choice_.folder + "/" + name)) {
-      return name;
-    }
+std::unique_ptr<MappedRuns> Store::Map(const KeptFile& file) {
+  if (file.kind != StoreFileKind::kCarried) {
+    return MapFile(PathOf(file), file.size());
   }
-}
-
-std::span<const std::byte> Store::BytesOf(std::uint32_t number) {
+  if (kept_.empty()) {
+    throw Failure(ExitCode::kFound,
+                  Format("{}: no report says what was kept: this kernel was not started by Holdfast", file.name));
+  }
+  std::vector<PhysRange> runs = file.KeptRuns();
+  SortAndJoin(runs, /*overlapping=*/true);
+  if (const auto lost = Minus(runs, kept_); !lost.empty()) {
+    throw Failure({Errc::kContentsLost, lost.front().start().raw()},
+                  Format("{}: {}: {} was not kept on the way into this kernel", ErrcName(Errc::kContentsLost),
+                         file.name, RangeText(lost.front())));
+  }
   const std::lock_guard lock(mutex_);
-  auto& mapped = mapped_[number];
-  if (mapped == nullptr) {
-    const KeptFile& file = model_.files.at(number);
-    if (file.kind != StoreFileKind::kCarried) {
-      mapped = MapFile(PathOf(file), file.size());
-    } else {
-      if (kept_.empty()) {
-        throw Failure(ExitCode::kFound, Format("{}: no report says what was kept: this kernel was not started by "
-                                               "Holdfast",
-                                               file.name));
-      }
-      std::vector<PhysRange> runs = file.runs;
-      SortAndJoin(runs, /*overlapping=*/true);
-      if (const auto lost = Minus(runs, kept_); !lost.empty()) {
-        throw Failure({Errc::kContentsLost, lost.front().start().raw()},
-                      Format("{}: {}: {} was not kept on the way into this kernel", ErrcName(Errc::kContentsLost),
-                             file.name, RangeText(lost.front())));
-      }
-      mapped = memory().Map(file.runs);
-    }
-  }
-  return mapped->bytes();
+  return memory().Map(file.runs);
 }
 
 }  // namespace holdfast::tool

@@ -7,7 +7,6 @@
 
 #pragma once
 
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "tools/mkhandover/store/model.h"
 #include "tools/mkhandover/store/page-source.h"
 #include "tools/mkhandover/store/physical.h"
+#include "tools/mkhandover/store/snapshot.h"
 #include "tools/mkhandover/store/store-choice.h"
 
 namespace holdfast::tool {
@@ -39,7 +39,9 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  const StoreModel& model() const { return model_; }
+  // Valid until something is saved or dropped; a snapshot until nobody holds it.
+  const StoreModel& model() const { return now_->model(); }
+  std::shared_ptr<const StoreSnapshot> snapshot() const { return now_; }
   const std::string& folder() const { return choice_.folder; }
   const PageSource& pages() const { return *pages_; }
   std::uint64_t page_size() const { return pages_->PageSizeIn(choice_.folder); }
@@ -48,8 +50,10 @@ class Store {
   // The kexecs since cold boot, as the report says.
   std::uint32_t generation() const { return generation_; }
   // Ends in a Failure where there is no such node.
-  const KeptNode& Find(std::string_view name) const;
+  const KeptNode& Find(std::string_view name) const { return now_->Find(name); }
 
+  // Ends in a Failure where the store was opened for reading.
+  void RequireWritable() const;
   // Puts `model` in the place of the current one: all of it, or nothing.  Asks once more where own and described
   // files lie.  Own files that it does not name any more are removed.
   void Commit(StoreModel model);
@@ -58,31 +62,38 @@ class Store {
   std::vector<PhysRange> ForgottenSince(const StoreModel& before) const;
   // Not a folder of files that plays this machine's memory.
   bool has_real_memory() const { return !choice_.memory; }
+  // Forgets a node: all of it, or nothing.  Where other files lie does not matter, so that one that is gone does not
+  // keep it from going.
+  void Drop(std::string_view name);
   // Where the pages of the index file lie now, and where its root says so; none before the first Commit() of this boot.
   std::vector<PhysRange> IndexRuns() const;
   std::vector<PhysRange> RecordedIndexRuns() const;
   // Where a file's pages lie now; what is carried cannot move.
   std::vector<PhysRange> RunsNow(const KeptFile& file) const;
 
-  // The bytes of a file, mapped when first asked for until the store goes.  May be called from several threads.
-  std::span<const std::byte> BytesOf(std::uint32_t file);
-  // A name for a new data file, which is not there.
-  std::string NewFileName() const;
+  // May be called from several threads.
+  std::unique_ptr<MappedRuns> Map(const KeptFile& file);
+  // A name for a new data file, which none had while this store was open.
+  std::string NewFileName();
   std::string PathOf(const KeptFile& file) const;
 
  private:
+  std::string IndexPath() const { return choice_.folder + "/index"; }
   void Lock(For use);
   void ReadKept();
-  void ReadCarried();
+  StoreModel ReadCarried();
   const PhysicalMemory& memory();
   void Refresh(StoreModel& model) const;
+  void Write(StoreModel model);
   void RemoveStrays() const;
 
   StoreChoice choice_;
   std::unique_ptr<PageSource> pages_;
   std::optional<Descriptor> lock_;
   std::unique_ptr<IndexFile> index_;
-  StoreModel model_;
+  std::shared_ptr<const StoreSnapshot> now_;
+  bool is_writable_;
+  std::uint64_t last_file_ = 0;  // number of the last new data file
   std::uint32_t generation_ = 0;
   bool has_broken_root_ = false;
   std::string handover_name_;
@@ -90,11 +101,11 @@ class Store {
   std::vector<PhysRange> carried_index_;  // of it, what has our name
   std::mutex mutex_;                      // of what follows
   std::unique_ptr<PhysicalMemory> memory_;
-  std::map<std::uint32_t, std::unique_ptr<MappedRuns>> mapped_;
-  std::vector<std::unique_ptr<MappedRuns>> retired_;  // by an earlier index's numbers
 };
 
 // What of the store's state its user should know.
 void WarnOf(const Store& store, Output& output);
+// Files with pages that the kernel has put aside for memory failure, a line each: what is handed over is without them.
+void WarnOfLost(const Store& store, Output& output);
 
 }  // namespace holdfast::tool
