@@ -237,7 +237,7 @@ is_json; has '["problems"][0]["code"]' overlap; has '["problems"][0]["where"]' 0
 expect 3 check --map "$map" --handover overlap.dtb
 expect 2 check --map "$map" --handover h.dtb --segment 1M+1M
 expect 2 check --handover h.dtb
-complains 'mkhandover: --map is required: see mkhandover check --help'
+complains 'mkhandover: --map is required, or --store: see mkhandover check --help'
 printf '[mem 0x0-0xfffff] usable\n[mem 0x100000-0x1fffff] tasty\n' >bad.txt
 expect 6 check --map bad.txt --handover h.dtb
 complains 'mkhandover: bad.txt:2: unknown type of memory: [mem 0x100000-0x1fffff] tasty'
@@ -569,6 +569,40 @@ expect 7 load --root root --stage stage --kernel kernel --via kexec-tools --kexe
 complains 'mkhandover: ./kexec: ended with status 9'
 grep -q -- '^-l stage --initrd=/proc/self/fd/[0-9]* --command-line=a b$' kexec-words || fail "kexec got $(cat kexec-words)"
 [ "$(cat kexec-initrd)" = HFBUNDLE ] || fail "kexec could not read the bundle"
+
+# Of a store, on a machine that has RAM wherever its files are said to lie.
+memory 3 0x100000000 0x4ffffffffffff 'System RAM'
+mkdir huge
+store=(--store huge/store --plain "$PWD/huge,65536")
+printf text >text
+expect 0 keep -q --name copied "${store[@]}" text
+expect 0 "${load[@]}" "${store[@]}" -q
+grep -q "^kept .* by $PWD/huge/store$" out && grep -q ' copied$' out && grep -q ' store$' out || fail "load --store: $(cat out)"
+silent err
+[ ! -e root/run ] || fail "a dry run left a record"
+expect 2 "${load[@]}" "${store[@]}" --handover h.dtb
+complains 'mkhandover: --handover excludes --store: see mkhandover load --help'
+expect 2 load -n --root root --stage stage "${store[@]}"
+complains 'mkhandover: --kernel is required: see mkhandover load --help'
+expect 6 "${load[@]}" --store nowhere/store --plain "$PWD/huge,65536"
+expect 1 load -n --root root --again
+complains 'mkhandover: --again: nothing was loaded with --store in this boot'
+expect 2 "${load[@]}" --again
+# What was loaded is there once more when its files are gone.
+printf '#!/bin/sh\necho "$@" >kexec-words\n' >kexec
+loaded=(--root root --stage stage --kernel kernel --via kexec-tools --kexec ./kexec)
+expect 0 load -q "${loaded[@]}" --initrd initrd --cmdline 'a b' "${store[@]}"
+[ "$(ls root/run/holdfast | xargs)" = 'cmdline-1 initrd-1 kernel-1 load.json stage-1' ] || fail "a record of $(ls root/run/holdfast)"
+for file in stage kernel initrd; do cmp $file root/run/holdfast/$file-1 && mv $file $file.away; done
+rm kexec-words
+expect 0 load -q --again --root root --plain "$PWD/huge,65536"
+grep -q -- "^-l root/run/holdfast/stage-1 --initrd=/proc/self/fd/[0-9]* --command-line=a b$" kexec-words || fail "kexec got $(cat kexec-words)"
+printf x >>root/run/holdfast/kernel-1
+expect 6 load -n --again --root root --plain "$PWD/huge,65536"
+complains 'mkhandover: root/run/holdfast/load.json: kernel-1 is not what its digest says: load with --store once more'
+for file in stage kernel initrd; do mv $file.away $file; done
+expect 0 load -q "${loaded[@]}"
+[ ! -e root/run/holdfast ] || fail "another load left the record of the store"
 
 # --- pcr ---
 

@@ -153,6 +153,29 @@ cmp guest.copy out5/guest || fail "a described file came back changed"
 head -c $((41 * page)) /dev/urandom >huge/cache
 expect 0 keep --name cache --digest "${at[@]}" huge/cache
 
+# A handover keeps these pages, until one of the files is another.
+expect 0 make -q -o now.dtb "${at[@]}" --ram-from none
+expect 0 check "${at[@]}" --handover now.dtb
+grep -q '^ok: [0-9]* ranges, .* kept, 0 segments checked, 5 files of the store$' out || fail "check --store: $(cat out)"
+where() { "$tool" list --json "${at[@]}" | python3 -c "import json,sys; print([n for n in json.load(sys.stdin)['nodes'] if n['name'] == 'vm'][0]['files'][0]['ranges'][0]['start'])"; }
+was=$(where)
+mv huge/guest huge/guest.first; cp guest.copy huge/guest
+expect 1 check "${at[@]}" --handover now.dtb
+grep -q "^moved: vm: $PWD/huge/guest from offset 0x0 on was at $was and lies at \[0x[0-9a-f]*, 0x[0-9a-f]*), which the handover does not keep: make the handover again$" out || fail "check of a file that moved: $(cat out)"
+expect 1 check --json "${at[@]}" --handover now.dtb
+is_json; has '["moved"].__len__()' 1; has '["moved"][0]["from"]' "$was"
+truncate -s $((39 * page)) huge/guest
+expect 1 check "${at[@]}" --handover now.dtb
+says "resized: vm: $PWD/huge/guest was 2.5 MiB when it was kept and is 2.4 MiB now: drop vm and keep it again"
+mv huge/guest.first huge/guest
+expect 0 check "${at[@]}" --handover now.dtb
+expect 2 check --handover now.dtb
+complains 'mkhandover: --map is required, or --store: see mkhandover check --help'
+expect 2 check "${at[@]}" --handover now.dtb --segment 1M+1M,x
+complains 'mkhandover: --segment: needs --map, to know what is RAM'
+expect 1 check --store huge/empty --plain "$PWD/huge,$page" --handover now.dtb
+complains "mkhandover: $PWD/huge/empty: has no index of this boot: make a handover with --store first"
+
 # --- over the kexec ---
 
 # to_memory FOLDER MEMORY: every page that a store keeps, as a file of memory.
