@@ -61,7 +61,8 @@ void CheckTree(Guest& guest, const std::string& options = {}) {
 
 }  // namespace
 
-TEST_CASE("A store whose index is broken or newer is refused, and stays as it was", "[e2e][store][refusal]") {
+TEST_CASE("A store whose index is broken or newer is refused, and stays as it was",
+          "[e2e][store][refusal][exhaustive]") {
   Guest guest({.memory = "512M", .kernel = "6.1"});
   KeepTwo(guest);
   const std::string folder = guest.Run("cd /dev/hugepages/holdfast && sha256sum *").output;

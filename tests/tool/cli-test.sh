@@ -576,7 +576,8 @@ grep -q -- '^-l stage --initrd=/proc/self/fd/[0-9]* --command-line=a b$' kexec-w
 memory 3 0x100000000 0x4ffffffffffff 'System RAM'
 mkdir huge
 store=(--store huge/store --plain "$PWD/huge,65536")
-expect 0 keep -q --name copied "${store[@]}" initrd
+printf text >text
+expect 0 keep -q --name copied "${store[@]}" text
 expect 0 "${load[@]}" "${store[@]}" -q
 grep -q "^kept .* by $PWD/huge/store$" out && grep -q ' copied$' out && grep -q ' store$' out || fail "load --store: $(cat out)"
 silent err
