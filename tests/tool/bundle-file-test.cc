@@ -146,7 +146,7 @@ TEST_CASE("All parts lie in a bundle in order, each on pages of its own", "[tool
   const auto& built = bench.Build({.kernel = bench.Write("kernel", FakeKernel(PayloadCodec::kGzip, FakeVmlinux())),
                                    .initrds = {bench.Write("initrd", initrd)},
                                    .cmdline = "console=ttyS0",
-                                   .handover = {.file = bench.Write("handover", tree)}});
+                                   .handover = tree});
   CHECK(bench.BytesOf(BundlePartKind::kInitrd) == initrd);
   CHECK(AsText(bench.BytesOf(BundlePartKind::kCommandLine)) == "console=ttyS0");
   CHECK(bench.BytesOf(BundlePartKind::kHandover) == tree);

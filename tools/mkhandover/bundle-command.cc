@@ -4,6 +4,7 @@
 #include "common/plan/kernel-entry.h"
 #include "tools/mkhandover/bundle-file.h"
 #include "tools/mkhandover/commands.h"
+#include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/efi-bundle.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/json.h"
@@ -57,16 +58,24 @@ ExitCode RunEfiBundle(const BundleOptions& options, Output& output) {
   return ExitCode::kFine;
 }
 
+// Whatever dialect it is, the stage will find a tree of ours.
+std::vector<std::byte> ReadTree(const HandoverChoice& choice) {
+  const HandoverFile file(choice);
+  file.RequireNoProblem();
+  return AsTree(file);
+}
+
 }  // namespace
 
 ExitCode RunBundle(const BundleOptions& options, Output& output) {
   if (options.efi) {
     return RunEfiBundle(options, output);
   }
+  const std::vector<std::byte> tree = options.handover.given() ? ReadTree(options.handover) : std::vector<std::byte>();
   const BuiltBundle built = BuildBundle({.kernel = options.kernel,
                                          .initrds = options.initrds,
                                          .cmdline = options.cmdline,
-                                         .handover = options.handover,
+                                         .handover = tree,
                                          .mode = ParseMode(options.mode),
                                          .entry = ParseEntry(options.entry),
                                          .compress = options.compress},

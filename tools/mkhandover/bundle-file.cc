@@ -10,10 +10,8 @@
 #include "common/base/align.h"
 #include "common/plan/kernel-entry.h"
 #include "tools/mkhandover/digest.h"
-#include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
-#include "tools/mkhandover/handover-file.h"
 #include "tools/mkhandover/kernel-file.h"
 #include "tools/mkhandover/pack.h"
 #include "tools/mkhandover/text.h"
@@ -66,12 +64,6 @@ void AddInitrds(std::span<const std::string> paths, bool compress, PieceList& pi
     }
   }
   pieces.Own(BundlePartKind::kInitrd, std::move(initrd));
-}
-
-void AddHandover(const HandoverChoice& choice, PieceList& pieces) {
-  const HandoverFile file(choice);
-  file.RequireNoProblem();
-  pieces.Own(BundlePartKind::kHandover, AsTree(file));
 }
 
 std::uint64_t PlaceAfter(std::uint64_t offset) { return AlignUp(offset, kBundleAlignment); }
@@ -180,8 +172,8 @@ BuiltBundle BuildBundle(const BundleRequest& request, Output& output) {
   if (!request.cmdline.empty()) {
     pieces.Borrow(BundlePartKind::kCommandLine, AsBytes(request.cmdline));
   }
-  if (request.handover.given()) {
-    AddHandover(request.handover, pieces);
+  if (!request.handover.empty()) {
+    pieces.Borrow(BundlePartKind::kHandover, request.handover);
   }
   const KernelEntry entry = unpacked ? request.entry : KernelEntry::kBzImage;
   BuiltBundle out{.bytes = {},

@@ -13,7 +13,6 @@
 #include "common/format/bundle.h"
 #include "common/format/kernel-header.h"
 #include "common/plan/boot-plan.h"
-#include "tools/mkhandover/handover-choice.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/output.h"
 
@@ -34,7 +33,7 @@ struct BundleRequest {
   std::string kernel;                  // files
   std::vector<std::string> initrds{};  // one behind the other
   std::string cmdline{};
-  HandoverChoice handover{};
+  std::span<const std::byte> handover{};  // a tree of ours, or nothing
   ModeWish mode = ModeWish::kAuto;
   KernelEntry entry = KernelEntry::kAuto;
   bool compress = false;  // the initrd, if that makes it smaller

@@ -51,9 +51,11 @@ struct InspectOptions {
 ExitCode RunInspect(const InspectOptions& options, Output& output);
 
 struct CheckOptions {
-  MapChoice map;
+  MapChoice map;  // none, where there is a store
   HandoverChoice handover;
   std::vector<std::string> segments;
+  bool with_store = false;  // whether the handover keeps it
+  StoreChoice store;
 };
 ExitCode RunCheck(const CheckOptions& options, Output& output);
 
@@ -93,6 +95,9 @@ struct LoadOptions {
   std::string cmdline;
   bool reuse_cmdline = false;
   HandoverChoice handover;
+  bool with_store = false;  // in the place of a handover
+  StoreChoice store;
+  bool again = false;  // what was loaded last with a store; then the options of what to load do not count
   std::string mode = "auto";
   std::string entry = "auto";
   std::optional<std::string> stage;

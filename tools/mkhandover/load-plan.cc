@@ -6,15 +6,10 @@
 #include <algorithm>
 
 #include "common/base/align.h"
-#include "common/format/command-line.h"
 #include "common/plan/kernel-options.h"
-#include "tools/mkhandover/digest.h"
-#include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/kernel-file.h"
-#include "tools/mkhandover/page-map.h"
-#include "tools/mkhandover/report-file.h"
 #include "tools/mkhandover/reused-cmdline.h"
 #include "tools/mkhandover/text.h"
 
@@ -27,7 +22,8 @@ constexpr std::array<std::string_view, 3> kSegmentNames = {"stage", "bundle", "b
 // The line goes to the stage as its loader's, so that the stage's consoles are those of the kernel.
 std::string CommandLineFor(const LoadOptions& options, const std::filesystem::path& root) {
   std::string line = options.reuse_cmdline
-                         ? ReuseCommandLine(ReadTextFile((root / kCmdline).string()), !options.handover.given())
+                         ? ReuseCommandLine(ReadTextFile((root / kCmdline).string()),
+                                            !options.handover.given() && !options.with_store)
                          : options.cmdline;
   CheckCommandLine(line);
   return line;
@@ -41,13 +37,6 @@ StageFile ReadStage(const LoadOptions& options) {
   return stage;
 }
 
-// As it goes into the bundle: whatever dialect it is, the stage will find a tree of ours.
-std::unique_ptr<HandoverFile> ReadAsTree(const HandoverChoice& choice) {
-  auto file = std::make_unique<HandoverFile>(choice);
-  file->RequireNoProblem();
-  return file->tree() != nullptr ? std::move(file) : std::make_unique<HandoverFile>(AsTree(*file), file->name());
-}
-
 PhysRange RangeAt(PhysAddr start, std::uint64_t size) {
   const auto range = PhysRange::FromStartSize(start, size);
   if (!range.ok()) {
@@ -58,82 +47,22 @@ PhysRange RangeAt(PhysAddr start, std::uint64_t size) {
 
 }  // namespace
 
-void CheckOwnPages(std::span<const PhysRange> pages, const HandoverFile& handover) {
-  std::vector<PhysRange> storage(handover.handover().kept.size() + 1);
-  RangeSet kept(storage);
-  for (const KeptRange& each : handover.handover().kept.view()) {
-    FailUnless(kept.Add(each.range), handover.name());
-  }
-  for (const PhysRange& page : pages) {
-    if (const auto missing = kept.FirstMissing(page)) {
-      throw Failure(ExitCode::kFound, Format("{}: its page {} is not among what it keeps: make the handover again",
-                                             handover.name(), RangeText(*missing)));
-    }
-  }
-}
-
 LoadPlan::LoadPlan(const LoadOptions& options, Output& output)
     : options_(options),
       output_(output),
       root_(options.root),
       stage_(ReadStage(options)),
       cmdline_(CommandLineFor(options, root_)),
+      source_(FindHandoverSource(options, cmdline_, root_, output)),
       bundle_(BuildBundle({.kernel = options.kernel,
                            .initrds = options.initrds,
                            .cmdline = {},
-                           .handover = options.handover,
+                           .handover = source_->for_bundle(),
                            .mode = ParseMode(options.mode),
                            .entry = ParseEntry(options.entry),
                            .compress = false},
                           output)),
-      seed_(RandomSeed()) {
-  FindHandover();
-}
-
-// The file, or what holdfast= on the command line names: that lies in memory which nobody may read, but the stage
-// left a copy of it in its report.
-void LoadPlan::FindHandover() {
-  FixedVector<HandoverOption, kMaxHandoverOptions> options;
-  FailUnless(FindHandoverOptions(cmdline_, options), "the command line: holdfast=");
-  if (options_.handover.given()) {
-    handover_ = ReadAsTree(options_.handover);
-  } else if (const auto report = options.empty() ? nullptr : ReadReportOfThisBoot(root_)) {
-    if (const auto copy = report->handover(); !copy.empty() && DigestOf(copy) == options[0].digest) {
-      handover_ = std::make_unique<HandoverFile>(copy, "the report's handover");
-    }
-  }
-  if (handover_ != nullptr) {
-    handover_->RequireNoProblem();
-  }
-  WarnOfUnknownHandovers(options.view());
-}
-
-void LoadPlan::WarnOfUnknownHandovers(std::span<const HandoverOption> options) {
-  const auto is_known = [this](const HandoverOption& option) {
-    return handover_ != nullptr && DigestOf(handover_->tree()->bytes()) == option.digest;
-  };
-  if (!std::all_of(options.begin(), options.end(), is_known)) {
-    output_.Warn(
-        "a handover that holdfast= names cannot be read, so nothing is placed with regard to what it keeps: "
-        "give --handover FILE");
-  }
-}
-
-void LoadPlan::CheckHandoverAgain() const {
-  if (!options_.handover.given()) {
-    return;
-  }
-  const auto now = ReadAsTree(options_.handover);
-  const auto before = handover_->tree()->bytes();
-  const auto after = now->tree()->bytes();
-  if (!std::equal(before.begin(), before.end(), after.begin(), after.end())) {
-    throw Failure(ExitCode::kFound,
-                  Format("{}: was changed while it was put into the bundle: run this again", handover_->name()));
-  }
-  if (IsOnHugetlbfs(options_.handover.file)) {
-    CheckOwnPages(PagesOfFile(options_.handover.file).extents, *handover_);
-  }
-}
+      seed_(RandomSeed()) {}
 
 // After a kexec firmware still runs in these, though e820 may call them RAM.
 void LoadPlan::ListInUse() {
@@ -154,7 +83,7 @@ void LoadPlan::ListInUse() {
 }
 
 const Planned& LoadPlan::Plan(const LoadPlaces* places) {
-  CheckHandoverAgain();
+  source_->CheckAgain();
   machine_ = ReadMachine(root_, output_);
   params_ = std::make_unique<ParamsBlock>(machine_, stage_.header(), cmdline_, seed_);
   ListInUse();
@@ -177,7 +106,7 @@ const Planned& LoadPlan::Plan(const LoadPlaces* places) {
   const auto is_mapped = [](const EfiMemoryDescriptor& each) { return each.virtual_start.value() != 0; };
   BootInputs inputs{
       .memory = machine_.map->map(),
-      .handover = handover_ != nullptr ? handover_->handover() : none,
+      .handover = handover() != nullptr ? handover()->handover() : none,
       .kernel = bundle_.facts,
       .entry = bundle_.entry_facts,
       .efi = {.has_info = efi != nullptr,
@@ -190,7 +119,7 @@ const Planned& LoadPlan::Plan(const LoadPlaces* places) {
   inputs.entry.is_5_levels = machine_.is_5_levels;
   inputs.entry.is_confidential = machine_.is_confidential;
   HeedKernelOptions(cmdline_, inputs);
-  planned_ = std::make_unique<Planned>(inputs, handover_.get());
+  planned_ = std::make_unique<Planned>(inputs, handover());
   return *planned_;
 }
 

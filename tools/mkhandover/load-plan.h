@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "common/format/command-line.h"
 #include "tools/mkhandover/bundle-file.h"
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/handover-file.h"
+#include "tools/mkhandover/handover-source.h"
 #include "tools/mkhandover/kexec-call.h"
 #include "tools/mkhandover/machine.h"
 #include "tools/mkhandover/params-block.h"
@@ -40,11 +40,11 @@ class LoadPlan {
   const BuiltBundle& bundle() const { return bundle_; }
   const std::string& cmdline() const { return cmdline_; }
   // Null: nothing that is known of is kept.
-  const HandoverFile* handover() const { return handover_.get(); }
+  const HandoverFile* handover() const { return source_->handover(); }
   // Whether some kernel waited for a kexec when the last Plan() was made.
   bool has_loaded_kernel() const { return machine_.has_loaded_kernel; }
   bool hands_over_by_kho() const { return machine_.hands_over_by_kho; }
-  bool keeps() const { return handover_ != nullptr && !handover_->handover().kept.empty(); }
+  bool keeps() const { return handover() != nullptr && !handover()->handover().kept.empty(); }
 
   // Plans with what the machine says now; reads the handover once more and compares.  `places` is where a loader has
   // put things, or null where they are still to be placed.  The result lives until the next call.
@@ -56,9 +56,6 @@ class LoadPlan {
   std::vector<KexecSegment> Segments() const;
 
  private:
-  void FindHandover();
-  void WarnOfUnknownHandovers(std::span<const HandoverOption> options);
-  void CheckHandoverAgain() const;
   void ListInUse();
 
   const LoadOptions& options_;
@@ -66,8 +63,8 @@ class LoadPlan {
   std::filesystem::path root_;
   StageFile stage_;
   std::string cmdline_;
+  std::unique_ptr<HandoverSource> source_;
   BuiltBundle bundle_;
-  std::unique_ptr<HandoverFile> handover_;
   RngSeed seed_;
   Machine machine_;
   std::unique_ptr<ParamsBlock> params_;
@@ -75,9 +72,5 @@ class LoadPlan {
   std::vector<SegmentRequest> requests_;
   std::unique_ptr<Planned> planned_;
 };
-
-// What the handover file's own pages are if it lies on hugetlbfs must be among what it keeps: pages of another
-// kind, and of a file that was written anew, are somewhere else by the time of the jump.  Ends in a Failure.
-void CheckOwnPages(std::span<const PhysRange> pages, const HandoverFile& handover);
 
 }  // namespace holdfast::tool

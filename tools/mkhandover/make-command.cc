@@ -10,12 +10,12 @@
 #include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/files.h"
+#include "tools/mkhandover/handover-maker.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/option-values.h"
 #include "tools/mkhandover/page-map.h"
 #include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/report-file.h"
-#include "tools/mkhandover/store/handover-nodes.h"
 #include "tools/mkhandover/store/released.h"
 #include "tools/mkhandover/text.h"
 
@@ -27,6 +27,8 @@ constexpr std::size_t kMostInTree = 64;
 
 // --ram-from none
 constexpr std::string_view kNoMap = "none";
+
+constexpr const char* kRoot = "/";
 
 void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
   for (const std::string& path : options.pages_of) {
@@ -43,20 +45,6 @@ void AddFiles(const MakeOptions& options, Draft& draft, Output& output) {
   }
 }
 
-void AddStore(const MakeOptions& options, Draft& draft, Output& output) {
-  Store store(options.store, Store::For::kWriting);
-  WarnOf(store, output);
-  store.Commit(store.model());  // with the addresses of now
-  for (Draft::Node& node : HandoverNodesOf(store)) {
-    const std::string name = node.name;
-    if (draft.AddUnique(std::move(node)) != name) {
-      throw Failure(ExitCode::kUsage, Format("--store {}: the name {} is taken by something else that is to be kept",
-                                             store.folder(), name));
-    }
-  }
-  output.Note(Format("{}: {} kept", store.folder(), CountText(store.model().nodes.size(), "node")));
-}
-
 void AddRanges(const MakeOptions& options, Draft& draft) {
   for (const std::string& text : options.preserve) {
     PreserveOption option = ParsePreserveOption(text);
@@ -70,49 +58,10 @@ void AddRanges(const MakeOptions& options, Draft& draft) {
   }
 }
 
-void AddRamOf(const MemoryMap& map, Draft& draft) {
-  for (const MemEntry& entry : map.view()) {
-    if (IsRam(entry.type)) {
-      draft.AddRam(entry.range);
-    }
-  }
-}
-
-// What was RAM before anything was fenced: what this kernel was given as RAM, and what an earlier stage took away
-// from it.  Not to know it is no failure: then nothing that is reserved by now can be kept.
-void AddRamOfThisMachine(const OwnedMap* map, const ReportFile* report, Draft& draft, Output& output) {
-  if (map != nullptr) {
-    AddRamOf(map->map(), draft);
-  } else {
-    output.Note(Format("{} is not there: the handover does not say what was RAM", kFirmwareMemmap));
-  }
-  if (report == nullptr) {
-    return;
-  }
-  for (const KeptRange& kept : report->report().kept) {
-    draft.AddRam(kept.range);
-  }
-  for (const PhysRange& range : report->handover_ram()) {
-    draft.AddRam(range);
-  }
-}
-
-// The report of this boot, where it can be read.
-std::unique_ptr<ReportFile> AskForReport(Output& output) {
-  try {
-    return ReadReportOfThisBoot("/");
-  } catch (const std::exception& failure) {
-    output.Warn(Format("the report of this boot is not used: {}", failure.what()));
-    return nullptr;
-  }
-}
-
 // What is RAM by --ram-from, or by this machine; null where nobody says.
 std::unique_ptr<OwnedMap> FindMap(const MakeOptions& options) {
   if (!options.ram_from) {
-    return std::filesystem::is_directory(kFirmwareMemmap)
-               ? LayOut(ReadMemmapDirectory(kFirmwareMemmap), kFirmwareMemmap)
-               : nullptr;
+    return MapOfThisMachine(kRoot);
   }
   return *options.ram_from == kNoMap ? nullptr : ReadMap(*options.ram_from, options.efi_descriptor_size);
 }
@@ -269,23 +218,26 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
       throw Failure(ExitCode::kUsage, Format("--pages-of {}: is the output as well, which is kept anyway", path));
     }
   }
-  const auto report = AskForReport(output);
+  const auto report = AskForReport(kRoot, output);
   Draft draft;
   draft.generation = report ? report->report().generation : 0;
   if (in_place) {
     draft.Reserve(Draft::kOwnName);
   }
   const auto map = FindMap(options);
-  const ReleaseWish wish{.with_store = options.with_store,
-                   .handed_on = AddHandovers(options, map.get(), draft, output),
-                   .map = map != nullptr ? &map->map() : nullptr};
+  const ReleaseWish wish{.with_store = options.with_store && !options.store.handover,
+                         .handed_on = AddHandovers(options, map.get(), draft, output),
+                         .map = map != nullptr ? &map->map() : nullptr};
   AddRanges(options, draft);
   AddRam(options, map.get(), report.get(), draft, output);
   SetPolicy(options, draft);
   // Last, because pages might still move.
   AddFiles(options, draft, output);
   if (options.with_store) {
-    AddStore(options, draft, output);
+    Store store(options.store, Store::For::kWriting);
+    WarnOf(store, output);
+    store.Commit(store.model());  // with the addresses of now
+    AddStore(store, draft, output);
   }
   if (report != nullptr) {
     draft.Release(ReleasedBy(*report, wish, output));

@@ -172,15 +172,8 @@ class CommandLine {
                    "hugetlbfs");
     verb->add_flag("--digest", make_.digest,
                    "Say with each file's pages what is in them, so that a loss is found; the file must rest then");
-    verb->add_option_function<std::string>(
-            "--store",
-            [this](const std::string& folder) {
-              make_.with_store = true;
-              make_.store.folder = folder;
-            },
-            "Keep all that is in this store, whose pages are asked for once more")
-        ->type_name("DIR");
-    verb->add_option("--plain", make_.store.plain)->group("");  // for tests
+    AddStoreOption(verb, make_.with_store, make_.store,
+                   "Keep all that is in this store, whose pages are asked for once more");
     AddList(verb, "--scratch", make_.scratch, "START+SIZE", "Where a native boot may place things");
     verb->add_option("--ram-from", make_.ram_from,
                      "What was RAM before anything was fenced: a memory map, or \"none\"; else what this machine says")
@@ -236,7 +229,10 @@ class CommandLine {
   void AddCheck() {
     CLI::App* const verb = AddVerb("check", "Is a handover believable, does anything stand on it", check_, &RunCheck);
     AddMapOption(verb, check_.map);
+    verb->get_option("--map")->required(false);
     AddHandoverOption(verb, check_.handover, "The handover")->required();
+    AddStoreOption(verb, check_.with_store, check_.store,
+                   "Does it keep the pages of this store where they are now; this needs no --map");
     AddList(verb, "--segment", check_.segments, "START+SIZE,NAME", "Something that will be written there");
   }
 
@@ -284,11 +280,13 @@ class CommandLine {
 
   void AddLoad() {
     CLI::App* const verb = AddVerb("load", "Load the stage and a kernel for the next kexec", load_, &RunLoad);
-    verb->add_option("--kernel", load_.kernel, "The kernel to start, a bzImage")->type_name("IMAGE")->required();
+    verb->add_option("--kernel", load_.kernel, "The kernel to start, a bzImage")->type_name("IMAGE");
     AddInitrdOption(verb, load_.initrds);
     CLI::Option* const cmdline = verb->add_option("--cmdline", load_.cmdline, "Its command line")->type_name("TEXT");
     verb->add_flag("--reuse-cmdline", load_.reuse_cmdline, "Take this kernel's command line")->excludes(cmdline);
-    AddHandoverOption(verb, load_.handover, "The handover");
+    CLI::Option* const handover = AddHandoverOption(verb, load_.handover, "The handover");
+    AddStoreOption(verb, load_.with_store, load_.store, "Make the handover now, of all that is in this store")
+        ->excludes(handover);
     AddModeOption(verb, load_.mode);
     AddEntryOption(verb, load_.entry);
     verb->add_option("--stage", load_.stage,
@@ -298,6 +296,12 @@ class CommandLine {
         ->type_name("auto|file|segments|kexec-tools")
         ->check(OneOf({"auto", "file", "segments", "kexec-tools"}));
     verb->add_option("--kexec", load_.kexec, "The kexec of kexec-tools")->type_name("PATH");
+    CLI::Option* const again = verb->add_flag(
+        "--again", load_.again, "Load what the last load --store of this boot loaded, and if that fails, nothing");
+    for (const char* name : {"--kernel", "--initrd", "--cmdline", "--reuse-cmdline", "--handover", "--store", "--mode",
+                             "--entry", "--stage", "--via", "--kexec"}) {
+      again->excludes(verb->get_option(name));
+    }
     verb->add_flag("-n,--dry-run", load_.dry_run, "Say what would be loaded, and load nothing");
     verb->add_flag("--exec", load_.exec, "Start it right away, without shutting anything down");
     verb->add_option("--root", load_.root)->group("");  // for tests

@@ -36,10 +36,10 @@ _mkhandover() {
       1:*) words='make inspect check plan bundle load install variable pcr report map keep list restore drop -h --help --version' ;;
       *:make) words="-o --output --preserve --pages-of --store --from --as --memory --range-list --scratch --ram-from --on-refusal --refusal-delay --kaslr --digest --on-loss --overwrite-request --efi-descriptor-size $common" ;;
       *:inspect) words="--as --memory $common" ;;
-      *:check) words="--map --handover --as --memory --segment --efi-descriptor-size $common" ;;
+      *:check) words="--map --handover --as --memory --store --segment --efi-descriptor-size $common" ;;
       *:plan) words="--map --handover --as --memory --kernel --initrd --cmdline --in-use --mode --entry --seed --efi-descriptor-size $common" ;;
       *:bundle) words="-o --output --kernel --initrd --cmdline --handover --as --memory --mode --entry --compress --image --efi --stub --os-release --uname $common" ;;
-      *:load) words="--kernel --initrd --cmdline --reuse-cmdline --handover --as --memory --mode --entry --stage --via --kexec -n --dry-run --exec $common" ;;
+      *:load) words="--kernel --initrd --cmdline --reuse-cmdline --handover --as --memory --store --mode --entry --stage --via --kexec --again -n --dry-run --exec $common" ;;
       *:install) words="--esp --stub --image --kernel --initrd --cmdline --handover --bundle --removable --loader-entry --entry-title $common" ;;
       *:variable) words="--set --set-kho --clear --keep --memory $common" ;;
       *:pcr) words="--handover --memory --cmdline --kernel --initrd --mode --entry --lost --bank --from $common" ;;

@@ -120,6 +120,14 @@ std::span<const std::byte> IndexFile::index() const {
   return {data_ + root_.index_offset, static_cast<std::size_t>(root_.index_size)};
 }
 
+std::vector<PhysRange> IndexFile::RecordedRuns() const {
+  std::vector<PhysRange> out;
+  for (const PhysAddr page : root_.pages) {
+    out.push_back(PhysRange::FromStartSize(page, std::uint64_t{1} << root_.page_shift).value());
+  }
+  return out;
+}
+
 void IndexFile::WriteRoot(const StoreRoot& root) {
   // Nobody may see the root before what it names.
   std::atomic_thread_fence(std::memory_order_seq_cst);

@@ -31,6 +31,8 @@ class IndexFile {
   std::uint64_t sequence() const { return root_.sequence; }
   bool other_is_broken() const { return root_.other_is_broken; }
   std::span<const std::byte> index() const;
+  // Where its root says that the pages of the file lie, in the order of the file.
+  std::vector<PhysRange> RecordedRuns() const;
   // The next index.  What was there counts until all of it is written.
   void Write(std::span<const std::byte> index, const PageSource& pages);
 

@@ -201,13 +201,14 @@ std::string Store::PathOf(const KeptFile& file) const {
   return file.kind == StoreFileKind::kOwn ? choice_.folder + "/" + file.name : file.name;
 }
 
+std::vector<PhysRange> Store::RunsNow(const KeptFile& file) const {
+  return file.kind == StoreFileKind::kCarried ? file.runs : pages_->RunsOf(PathOf(file));
+}
+
 void Store::Refresh(StoreModel& model) const {
   for (KeptFile& file : model.files) {
-    if (file.kind == StoreFileKind::kCarried) {
-      continue;
-    }
     const std::uint64_t size = file.size();
-    file.runs = pages_->RunsOf(PathOf(file));
+    file.runs = RunsNow(file);
     if (size != 0 && file.size() != size) {
       throw Failure(ExitCode::kBadInput, Format("{}: was {} when it was kept and is {} now: drop what describes it and "
                                                 "keep it again",
@@ -254,6 +255,10 @@ void Store::RemoveStrays() const {
 
 std::vector<PhysRange> Store::IndexRuns() const {
   return index_ == nullptr ? std::vector<PhysRange>() : pages_->RunsOf(choice_.folder + "/" + kIndexName);
+}
+
+std::vector<PhysRange> Store::RecordedIndexRuns() const {
+  return index_ == nullptr ? std::vector<PhysRange>() : index_->RecordedRuns();
 }
 
 std::string Store::NewFileName() const {

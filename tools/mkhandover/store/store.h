@@ -53,8 +53,11 @@ class Store {
   // Puts `model` in the place of the current one: all of it, or nothing.  Asks once more where own and described
   // files lie.  Own files that it does not name any more are removed.
   void Commit(StoreModel model);
-  // Pages of the index file; none before the first Commit() of this boot.
+  // Where the pages of the index file lie now, and where its root says so; none before the first Commit() of this boot.
   std::vector<PhysRange> IndexRuns() const;
+  std::vector<PhysRange> RecordedIndexRuns() const;
+  // Where a file's pages lie now; what is carried cannot move.
+  std::vector<PhysRange> RunsNow(const KeptFile& file) const;
 
   // The bytes of a file, mapped when first asked for until the store goes.  May be called from several threads.
   std::span<const std::byte> BytesOf(std::uint32_t file);

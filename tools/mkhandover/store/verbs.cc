@@ -3,6 +3,8 @@
 
 #include "tools/mkhandover/store/verbs.h"
 
+#include "tools/mkhandover/text.h"
+
 namespace holdfast::tool {
 namespace {
 
@@ -51,6 +53,20 @@ void AddRestoreOptions(CLI::App* verb, RestoreOptions& options) {
 void AddDropOptions(CLI::App* verb, DropOptions& options) {
   verb->add_option("NAME", options.name, "What to forget")->required();
   AddStoreOptions(verb, options.store);
+}
+
+CLI::Option* AddStoreOption(CLI::App* verb, bool& with_store, StoreChoice& store, const char* help) {
+  verb->add_option("--plain", store.plain)->group("");  // for tests
+  return verb
+      ->add_option_function<std::string>(
+          "--store",
+          [&with_store, &store](const std::string& folder) {
+            with_store = true;
+            store.folder = folder.empty() ? kDefaultStore : folder;
+          },
+          Format("{}; by default {}", help, kDefaultStore))
+      ->type_name("[DIR]")
+      ->expected(0, 1);
 }
 
 }  // namespace holdfast::tool
