@@ -55,7 +55,7 @@ Entries FencedAs(MemType type) { return {{Mib(0, 16), kUsable}, {Mib(16, 24), ty
 }  // namespace
 
 TEST_CASE("A fence of whatever type goes when its memory is released", "[plan][release]") {
-  const MemType type = GENERATE(kReserved, MemType::kPmem, MemType::kPram);
+  const MemType type = GENERATE(MemType::kReserved, MemType::kPmem, MemType::kPram);
   CHECK(Release({FencedAs(type), {Mib(16, 24)}}).map == Entries{{Mib(0, 64), kUsable}});
   CHECK(Release({FencedAs(type), {Mib(18, 20)}}).map == Entries{{Mib(0, 16), kUsable},
                                                                 {Mib(16, 18), type},
