@@ -6,7 +6,7 @@
 #   summary.sh add SUITE PASSED FAILED   a suite that counts by itself
 #   summary.sh run SUITE COMMAND...      run it; counts as one, unless it added its own figures
 #   summary.sh catch SUITE BINARY...     run a Catch2 binary; counts its test cases
-#   summary.sh failed SUITE              a suite that never got as far as running
+#   summary.sh failed SUITE...           after a failure: those that never got as far as running fail
 #   summary.sh end                       print the table and `N passed, N failed`; fails if anything did
 #
 # `run` and `catch` pass on the exit code of what they ran.
@@ -52,7 +52,10 @@ case ${1:?a verb} in
     exit "$code"
     ;;
   failed)
-    if [ "$(awk -v suite="$2" '$1 ~ "^" suite && $3 > 0' "$file" | wc -l)" = 0 ]; then add "$2" 0 1; fi
+    shift
+    for suite; do
+      if [ "$(awk -v suite="$suite" '$1 ~ "^" suite' "$file" | wc -l)" = 0 ]; then add "$suite" 0 1; fi
+    done
     ;;
   end)
     awk '

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: BSD-2-Clause
-// Measures the digest, the decision, descriptions of kept memory, and the size of the files that are given.
+// Measures the digest, the decision, descriptions of kept memory, the store, and the size of the files that are given.
 //
-//   bench [--json] [FILE...]
+//   bench [--json] [--store-only] [FILE...]
+//
+// The store is measured in the folder HOLDFAST_BENCH_HUGEPAGES on hugetlbfs, by default /dev/hugepages.
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <string>
 #include <string_view>
 
 #include "tests/bench/bench.h"
+#include "tests/support/line.h"
 
 namespace holdfast::bench {
 namespace {
@@ -33,6 +37,7 @@ struct Results {
   std::vector<PlanningTime> planning;
   std::vector<Workload> workloads;
   std::vector<WalkTime> walks;
+  StoreResults store;
   struct Size {
     std::string file;
     std::uintmax_t bytes;
@@ -95,6 +100,51 @@ void PrintWalks(const std::vector<WalkTime>& walks) {
   }
 }
 
+// What PKRAM's authors published for 100 GB on 16 processors, with huge pages; with small ones it was 311 and 518 ms.
+constexpr double kPkramSaveSeconds = 13e-3;
+constexpr double kPkramLoadSeconds = 101e-3;
+constexpr double kPkramBytes = 100e9;
+
+// The line through what was measured, and how far it leads.
+void PrintFit(const char* what, const std::vector<Point>& points, double published) {
+  const Line line = FitLine(points);
+  const double pages = kPkramBytes / static_cast<double>(kHugePage);
+  std::printf("%-16s %.3f ms + %.3f us a huge page; at 100 GB, %.0f pages: %.1f ms (PKRAM published %.0f ms)\n", what,
+              line.fixed * 1e3, line.slope * 1e6, pages, line.At(pages) * 1e3, published * 1e3);
+}
+
+void PrintStore(const StoreResults& store) {
+  if (!store.skipped.empty()) {
+    std::printf("\nstore: not measured: %s\n", store.skipped.c_str());
+    return;
+  }
+  std::printf("\nstore, 512 MiB               keep   to memcpy     restore   to memcpy   (memcpy: %.2f GB/s)\n",
+              store.memcpy_gb_per_s);
+  for (const StoreSpeed& speed : store.speeds) {
+    std::printf("%-22s %8.2f GB/s  %7.2fx  %8.2f GB/s  %7.2fx\n", speed.name.c_str(), speed.keep_gb_per_s,
+                speed.keep_ratio, speed.restore_gb_per_s, speed.restore_ratio);
+  }
+  std::printf("\nin place   huge pages         keep   processor's    map again\n");
+  std::vector<Point> keep;
+  std::vector<Point> work;
+  std::vector<Point> restore;
+  for (const ZeroCopyTime& time : store.zero_copy) {
+    const auto pages = static_cast<double>(time.pages);
+    keep.push_back({pages, time.keep_seconds});
+    work.push_back({pages, time.keep_processor_seconds});
+    restore.push_back({pages, time.restore_seconds});
+    std::printf("%5llu MiB   %10llu  %8.3f ms   %8.3f ms  %8.3f ms\n",
+                static_cast<unsigned long long>(time.pages * (kHugePage >> 20)),
+                static_cast<unsigned long long>(time.pages), time.keep_seconds * 1e3, time.keep_processor_seconds * 1e3,
+                time.restore_seconds * 1e3);
+  }
+  std::printf(
+      "the line of least squares through these, mapped in the kernel that kept it; for the next one: map-bench\n");
+  PrintFit("keep", keep, kPkramSaveSeconds);
+  PrintFit("of it, processor", work, kPkramSaveSeconds);
+  PrintFit("map", restore, kPkramLoadSeconds);
+}
+
 void PrintText(const Results& results) {
   std::printf("SHA-256               MB/s   to kexec-tools\n");
   for (const DigestSpeed& speed : results.digests) {
@@ -109,6 +159,7 @@ void PrintText(const Results& results) {
   }
   PrintDescriptions(results.workloads);
   PrintWalks(results.walks);
+  PrintStore(results.store);
   if (!results.sizes.empty()) {
     std::printf("\n     bytes   file\n");
   }
@@ -146,7 +197,6 @@ void PrintJson(const Results& results) {
     comma = ",";
   }
   comma = "";
-  comma = "";
   std::printf("],\"descriptions\":[");
   for (const Workload& workload : results.workloads) {
     for (const Description& each : workload.descriptions) {
@@ -165,6 +215,24 @@ void PrintJson(const Results& results) {
     comma = ",";
   }
   comma = "";
+  std::printf("],\"store\":[");
+  for (const StoreSpeed& speed : results.store.speeds) {
+    std::printf(
+        "%s{\"name\":%s,\"keep_gb_per_s\":%.3f,\"keep_ratio\":%.3f,\"restore_gb_per_s\":%.3f,"
+        "\"restore_ratio\":%.3f}",
+        comma, Quoted(speed.name).c_str(), speed.keep_gb_per_s, speed.keep_ratio, speed.restore_gb_per_s,
+        speed.restore_ratio);
+    comma = ",";
+  }
+  comma = "";
+  std::printf("],\"zero_copy\":[");
+  for (const ZeroCopyTime& time : results.store.zero_copy) {
+    std::printf("%s{\"huge_pages\":%llu,\"keep_s\":%.9f,\"keep_processor_s\":%.9f,\"restore_s\":%.9f}", comma,
+                static_cast<unsigned long long>(time.pages), time.keep_seconds, time.keep_processor_seconds,
+                time.restore_seconds);
+    comma = ",";
+  }
+  comma = "";
   std::printf("],\"sizes\":[");
   for (const Results::Size& size : results.sizes) {
     std::printf("%s{\"file\":%s,\"bytes\":%ju}", comma, Quoted(size.file).c_str(), size.bytes);
@@ -175,11 +243,16 @@ void PrintJson(const Results& results) {
 
 int Main(int argc, char** argv) {
   bool json = false;
+  bool store_only = false;
   Results results;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument == "--json") {
       json = true;
+      continue;
+    }
+    if (argument == "--store-only") {
+      store_only = true;
       continue;
     }
     std::error_code error;
@@ -189,6 +262,12 @@ int Main(int argc, char** argv) {
       return 1;
     }
     results.sizes.push_back({argument, bytes});
+  }
+  const char* const huge_pages = std::getenv("HOLDFAST_BENCH_HUGEPAGES");
+  results.store = MeasureStore(huge_pages != nullptr ? huge_pages : "/dev/hugepages");
+  if (store_only) {
+    PrintStore(results.store);
+    return 0;
   }
   results.digests = MeasureDigests(kDigestRepetitions);
   for (const std::uint64_t count : kCounts) {

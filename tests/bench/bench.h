@@ -47,6 +47,30 @@ struct WalkTime {
 };
 WalkTime MeasureWalk(std::uint64_t count, unsigned repetitions);
 
+// The store; each figure is that of the fastest of some runs.
+inline constexpr std::uint64_t kHugePage = std::uint64_t{2} << 20;
+struct StoreSpeed {
+  std::string name;
+  double keep_gb_per_s;  // of 10^9 bytes
+  double keep_ratio;     // to memcpy of as many bytes, by one thread
+  double restore_gb_per_s;
+  double restore_ratio;
+};
+struct ZeroCopyTime {
+  std::uint64_t pages;  // huge ones
+  double keep_seconds;
+  double keep_processor_seconds;
+  double restore_seconds;
+};
+struct StoreResults {
+  std::string skipped;  // why there is nothing else, and what to do
+  double memcpy_gb_per_s = 0;
+  std::vector<StoreSpeed> speeds;
+  std::vector<ZeroCopyTime> zero_copy;  // by size: each twice the one before
+};
+// `folder`: on hugetlbfs, with free pages of 2 MiB.
+StoreResults MeasureStore(const std::string& folder);
+
 inline double SecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }

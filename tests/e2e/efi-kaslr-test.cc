@@ -41,9 +41,9 @@ void StandsInWindow(const std::string& kernel, const std::string& entry, int boo
     CHECK_THAT(lines.handover, Catch::StartsWith("holdfast: handover holdfast,handover-v1, " +
                                                  std::to_string(kept.size()) + " ranges, "));
     CHECK_THAT(lines.mode, Catch::StartsWith("holdfast: mode fence, map "));
-    const std::uint64_t code = KernelCode(guest);
-    CHECK(code >= kWindow.start);
-    CHECK(code < kWindow.end());
+    const Extent stood = KernelExtent(guest);
+    CHECK(stood.start >= kWindow.start);
+    CHECK(stood.end() <= kWindow.end());
     CHECK(ReservedInFreeMemory(guest) == kept);
     const StageReport report = ReadReport(guest);
     CHECK(report.shell == "efi");

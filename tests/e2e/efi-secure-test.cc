@@ -57,7 +57,9 @@ TEST_CASE("EFI: with Secure Boot only what the platform trusts boots, and it is 
   const std::filesystem::path changed = bundled(altered, {.kernel = trusted, .command_line = "one two"});
   Sign(changed);
   std::string bytes = ReadFile(changed);
-  bytes[bytes.find("one two")] = 'O';
+  const std::size_t options_at = bytes.find("one two");
+  REQUIRE(options_at != std::string::npos);
+  bytes[options_at] = 'O';
   std::ofstream(changed, std::ios::binary) << bytes;
 
   SignAsStranger(bundled(foreign, {.kernel = trusted}));
@@ -89,7 +91,9 @@ TEST_CASE("EFI: with Secure Boot only what the platform trusts boots, and it is 
   options.firmware = Firmware::kOvmfSecure;
   options.tpm = true;
   Guest guest(options);
-  for (int refused = 0; refused < 3; ++refused) guest.Expect("BdsDxe: failed to load Boot");
+  for (int refused = 0; refused < 3; ++refused) {
+    CHECK_THAT(guest.Expect("BdsDxe: failed to load Boot"), Catch::EndsWith(": Access Denied"));
+  }
   for (int not_trusted = 0; not_trusted < 3; ++not_trusted) {
     ExpectReturn(guest, "untrusted: kernel is not trusted under Secure Boot");
   }

@@ -54,7 +54,8 @@ struct GuestOptions {
   std::string append = {};                        // added to kConsoleOptions
   std::optional<std::string> command_line = {};   // in place of kConsoleOptions and `append`
 
-  std::string kexec_tools = "bookworm";  // whose; in the guest: /bin/kexec with our purgatory, /bin/kexec-stock
+  std::string kexec_tools = "bookworm";   // whose; in the guest: /bin/kexec with our purgatory, /bin/kexec-stock
+  std::vector<std::string> modules = {};  // drivers, below build/kernels/*/modules; in the guest /lib/modules/RELEASE
   std::vector<GuestFile> files = {};   // beside kexec, mkhandover, pattern and poke, which are there if they are built
   std::vector<std::string> qemu = {};  // further words for QEMU
 

@@ -47,10 +47,15 @@ void MakeBundle(Guest& guest, const std::string& kernel, const std::string& more
 void LeaveByOurLoader(Guest& guest, const OurLoad& load) {
   if (guest.TryRun("test -e /tmp/initrd").status != 0) MakeInitrd(guest);
   const std::string handover(kHandoverFile);
-  const bool keeps = guest.TryRun("test -e " + handover).status == 0;
+  std::string source;
+  if (load.of_the_store) {
+    source = " --store";
+  } else if (guest.TryRun("test -e " + handover).status == 0) {
+    source = " --handover " + handover;
+  }
   guest.Leave("mkhandover load --exec --via " + load.via + " --stage /kernels/" + load.stage + " --kernel /kernels/" +
-              load.kernel + " --initrd /tmp/initrd --entry " + load.entry + (keeps ? " --handover " + handover : "") +
-              " --cmdline '" + std::string(kConsoleOptions) + "'");
+              load.kernel + " --initrd /tmp/initrd --entry " + load.entry + source + " --cmdline '" +
+              CommandLine({.append = load.append}) + "'");
 }
 
 std::uint64_t StageLines::kernel_address() const { return NumberAfter(kernel, "kernel at "); }
@@ -93,6 +98,17 @@ StageReport ReadReport(Guest& guest) {
   }
   for (const auto& mark : json.at("timestamps")) report.marks.push_back({mark.at("name"), mark.at("tsc")});
   return report;
+}
+
+Extent KernelExtent(Guest& guest) {
+  std::uint64_t start = 0, end = 0;
+  for (const Resource& resource : guest.Iomem()) {
+    if (!resource.name.starts_with("Kernel ")) continue;
+    if (end == 0) start = resource.start;
+    end = resource.end;
+  }
+  if (end == 0) throw GuestFailure("/proc/iomem has no kernel");
+  return {start, end - start};
 }
 
 std::uint64_t KernelCode(Guest& guest) {

@@ -55,6 +55,8 @@ struct OurLoad {
   std::string kernel;
   std::string entry = "auto";
   std::string stage = std::string(kStageName);
+  std::string append = {};    // to kConsoleOptions
+  bool of_the_store = false;  // the handover is made by it, of what is in the store now
 };
 void LeaveByOurLoader(Guest& guest, const OurLoad& load);
 
@@ -96,6 +98,7 @@ StageReport ReadReport(Guest& guest);
 
 // Where the running kernel lies, by /proc/iomem.
 std::uint64_t KernelCode(Guest& guest);
+Extent KernelExtent(Guest& guest);  // to the end of its bss
 
 // What has become of kept pages, seen from outside, from inside and in the map; empty if nothing has.
 std::string Damage(Guest& guest, const KeptPages& kept);

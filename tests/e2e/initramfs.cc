@@ -3,6 +3,7 @@
 
 #include "tests/e2e/initramfs.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <memory>
@@ -90,17 +91,20 @@ std::vector<std::string> Applets(const std::filesystem::path& busybox) {
   return applets;
 }
 
-// The one driver that a Debian kernel does not have inside: it reaches EFI's variables.
-void AddModules(CpioWriter& archive) {
+// Drivers that a Debian kernel does not have inside: the one that reaches EFI's variables, and what a test asks for.
+void AddModules(CpioWriter& archive, std::vector<std::string> modules) {
+  modules.insert(modules.begin(), "efivarfs");
   archive.Folder("lib");
   archive.Folder("lib/modules");
-  for (const char* kernel : {"6.1", "6.12"}) {
+  for (const char* kernel : {"6.1", "6.12", "new"}) {
     const std::filesystem::path folder = KernelImage(kernel).parent_path();
-    if (!std::filesystem::exists(folder / "efivarfs.ko")) continue;
+    if (!std::filesystem::exists(folder / "modules")) continue;
     std::string release = ReadFile(folder / "version");
     while (release.ends_with('\n')) release.pop_back();
     archive.Folder("lib/modules/" + release);
-    archive.File("lib/modules/" + release + "/efivarfs.ko", ReadFile(folder / "efivarfs.ko"));
+    for (const std::string& module : modules) {
+      archive.File("lib/modules/" + release + "/" + module + ".ko", ReadFile(folder / "modules" / (module + ".ko")));
+    }
   }
 }
 
@@ -139,9 +143,17 @@ void CpioWriter::Entry(std::string_view path, unsigned mode, std::string_view co
   Pad();
 }
 
-void CpioWriter::Folder(std::string_view path) { Entry(path, kFolder | 0755, {}, 0, 0); }
+void CpioWriter::Folder(std::string_view path) {
+  if (folders_.emplace(path).second) {
+    Entry(path, kFolder | 0755, {}, 0, 0);
+  }
+}
 
 void CpioWriter::File(std::string_view path, std::string_view content, unsigned mode) {
+  path.remove_prefix(std::min(path.find_first_not_of('/'), path.size()));
+  for (std::size_t end = 0; (end = path.find('/', end + 1)) != std::string_view::npos;) {
+    Folder(path.substr(0, end));
+  }
   Entry(path, kRegular | mode, content, 0, 0);
 }
 
@@ -159,7 +171,7 @@ void CpioWriter::Finish() {
   if (!out_) throw std::runtime_error("cannot write the initramfs: is the disk full?");
 }
 
-void AddWorld(CpioWriter& archive) {
+void AddWorld(CpioWriter& archive, const std::vector<std::string>& modules) {
   for (const char* folder : {"bin", "sbin", "dev", "proc", "sys", "run", "tmp", "kernels"}) archive.Folder(folder);
   archive.CharacterDevice("dev/console", 5, 1);
   archive.CharacterDevice("dev/null", 1, 3);
@@ -170,7 +182,7 @@ void AddWorld(CpioWriter& archive) {
   archive.File("init", kInit);
   archive.File("sbin/serve", kServe);
   archive.File("sbin/mkinitrd-self", kMakeInitrd);
-  AddModules(archive);
+  AddModules(archive, modules);
 }
 
 }  // namespace holdfast::e2e

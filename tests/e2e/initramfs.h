@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace holdfast::e2e {
 
@@ -21,7 +23,8 @@ class CpioWriter {
  public:
   explicit CpioWriter(const std::filesystem::path& file);
 
-  void Folder(std::string_view path);
+  void Folder(std::string_view path);  // if it is not there
+  // With the folders above it.
   void File(std::string_view path, std::string_view content, unsigned mode = 0755);
   void Link(std::string_view path, std::string_view target);
   void CharacterDevice(std::string_view path, unsigned major, unsigned minor);
@@ -34,6 +37,7 @@ class CpioWriter {
   void Pad();
 
   std::ofstream out_;
+  std::set<std::string, std::less<>> folders_;
   std::uint64_t size_ = 0;
   std::uint32_t inode_ = 0;
 };
@@ -41,7 +45,7 @@ class CpioWriter {
 // The whole of a file.
 std::string ReadFile(const std::filesystem::path& path);
 
-// All but the test's own files.
-void AddWorld(CpioWriter& archive);
+// All but the test's own files.  `modules` are names of drivers that each kernel finds in /lib/modules/RELEASE.
+void AddWorld(CpioWriter& archive, const std::vector<std::string>& modules);
 
 }  // namespace holdfast::e2e

@@ -68,7 +68,7 @@ void AddOvmf(const GuestOptions& options, const std::filesystem::path& folder, s
 
 void WriteInitramfs(const GuestOptions& options, const std::filesystem::path& file) {
   CpioWriter archive(file);
-  AddWorld(archive);
+  AddWorld(archive, options.modules);
   for (const Tool& tool : Tools(options)) {
     if (std::filesystem::exists(tool.source)) archive.File(tool.path, ReadFile(tool.source));
   }

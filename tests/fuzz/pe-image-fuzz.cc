@@ -18,7 +18,8 @@ void CheckInside(std::span<const std::byte> part, std::span<const std::byte> all
     fuzz::Check(part.data() >= all.data() && part.data() + part.size() <= all.data() + all.size(),
                 "a section's bytes are inside");
     // For ASan to see.
-    fuzz::Check(part.front() == part.front() && part.back() == part.back(), "and can be read");
+    static_cast<void>(*static_cast<const volatile std::byte*>(&part.front()));
+    static_cast<void>(*static_cast<const volatile std::byte*>(&part.back()));
   }
 }
 

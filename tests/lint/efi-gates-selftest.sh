@@ -52,7 +52,7 @@ build() {
 judge() {
   local out code
   cases=$((cases + 1))
-  out=$("$here/efi-gates.sh" "$dir"); code=$?
+  out=$("$here/efi-gates.sh" "$dir" 2>&1); code=$?
   if [ -z "$1" ]; then
     [ $code = 0 ] || { echo "efi-gates: $2 must pass, but: $out"; bad=1; }
   else
@@ -73,6 +73,7 @@ spoil() {
 
 expect ''
 expect 'undefined: MissingFunction is undefined'    -DBODY='call MissingFunction@PLT'
+expect 'relocation: R_X86_64_64 at'                 -DEXTRA='.data; .weak Absent; .quad Absent'
 expect 'constructor: .init_array'                   -DEXTRA='.section .init_array, "aw", @init_array; .quad efi_main'
 expect 'integer: vector or x87 code in efi_main'    -DBODY='movaps %xmm0, (%rsp)'
 expect 'section: .orphan is not in the image'       -DEXTRA='.section .orphan, "aw"; .quad 1'
@@ -93,6 +94,24 @@ spoil 8 '\1'
 judge 'header: timestamp is 1' 'a time'
 spoil 0x5c '\13'
 judge 'header: subsystem is 11' 'a driver'
+# The optional header is at 0x18, and behind its 240 bytes the sections, .text first: 8 size, 12 address, 36 flags.
+spoil 0x28 '\0\0\0\0'
+judge 'header: the entry 0 is in no code' 'an entry in the headers'
+spoil 0x38 '\0\40'
+judge 'header: SectionAlignment is 8192' 'sections at every second page'
+spoil 0x50 '\1'
+judge 'header: SizeOfImage is' 'another size in memory'
+spoil 6 '\144'
+judge 'header: room for' 'no room for sections'
+judge 'signature: sbsign: ' 'what signers do not take'
+spoil $((0x108 + 36)) '\40\0\0\340'
+judge 'section: .text is both written and executed' 'code that can be written'
+spoil $((0x108 + 12)) '\1'
+judge 'section: .text does not begin at a page' 'code off its page'
+spoil $((0x108 + 8)) '\0\0\1'
+judge 'section: .reloc overlaps what is before it' 'code over its neighbour'
+build && truncate -s $((640 * 1024 + 1)) "$dir/holdfast.efi"
+judge 'size: 655361 bytes' 'a large one'
 
 [ $bad = 0 ] && echo "efi-gates: $cases cases as expected"
 exit $bad

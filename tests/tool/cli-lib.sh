@@ -31,6 +31,7 @@ same_as() {
   if [ -n "${UPDATE:-}" ]; then cp out "$golden/$1"; return; fi
   diff -u "$golden/$1" out || fail "$what: differs from tests/golden/$1"
 }
+same() { cmp "$1" "$2" || fail "$what: $1 and $2 differ"; }
 is_json() { python3 -m json.tool <out >/dev/null || fail "$what: no JSON"; }
 # One value out of the JSON object: has '["slot"]["count"]' 875
 has() {

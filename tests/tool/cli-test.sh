@@ -237,7 +237,7 @@ is_json; has '["problems"][0]["code"]' overlap; has '["problems"][0]["where"]' 0
 expect 3 check --map "$map" --handover overlap.dtb
 expect 2 check --map "$map" --handover h.dtb --segment 1M+1M
 expect 2 check --handover h.dtb
-complains 'mkhandover: --map is required: see mkhandover check --help'
+complains 'mkhandover: --map is required, or --store: see mkhandover check --help'
 printf '[mem 0x0-0xfffff] usable\n[mem 0x100000-0x1fffff] tasty\n' >bad.txt
 expect 6 check --map bad.txt --handover h.dtb
 complains 'mkhandover: bad.txt:2: unknown type of memory: [mem 0x100000-0x1fffff] tasty'
@@ -425,7 +425,7 @@ has '["image"]["signed"]' False; has '["cmdline"]' 'console=ttyS0 quiet'; has '[
 for section in .cmdline .osrel .uname .dtb .initrd .linux; do
   objcopy -O binary -j $section --set-section-flags $section=alloc,load,contents sections $section.out || fail "objcopy of $section"
 done
-cmp .linux.out efi-kernel; cmp .dtb.out h.dtb; cmp .osrel.out os-release
+same .linux.out efi-kernel; same .dtb.out h.dtb; same .osrel.out os-release
 printf 'abcde\0\0\0fgh' | cmp - .initrd.out || fail "initrds"
 [ "$(cat .cmdline.out)" = 'console=ttyS0 quiet' ] || fail "command line"
 objdump -p sections | grep -q 'relocations stripped' && fail "relocations stripped"
@@ -444,7 +444,7 @@ expect 3 "${efi[@]}" -o x --handover overlap.dtb
 expect 2 "${efi[@]}" -o x --entry vmlinux
 expect 2 bundle --kernel kernel -o x --uname 6.1.0
 expect 7 bundle --efi --stub missing --kernel efi-kernel -o x
-if command -v sbsign >/dev/null && command -v openssl >/dev/null; then
+if command -v sbsign >/dev/null && command -v sbverify >/dev/null && command -v openssl >/dev/null; then
   openssl req -x509 -newkey rsa:2048 -nodes -keyout key.pem -out cert.pem -subj /CN=test -days 1 2>/dev/null
   sbsign --key key.pem --cert cert.pem --output signed sections 2>warnings || fail "sbsign"
   grep -i warning warnings && fail "sbsign warns"
@@ -452,23 +452,25 @@ if command -v sbsign >/dev/null && command -v openssl >/dev/null; then
   expect 0 inspect --json signed; has '["image"]["signed"]' True
   expect 6 bundle --efi --stub signed --kernel efi-kernel -o x
   complains 'mkhandover: signed: is signed, which a section would break: sign the result'
+else
+  fail "sbsign, sbverify or openssl is not here: make deps installs them"
 fi
 [ ! -e x ] || fail "a failed bundle left a file"
 
 mkdir esp
 expect 0 install -q --esp esp --stub app.efi --kernel efi-kernel --initrd part1 --cmdline 'root=/dev/sda1 quiet' --handover h.dtb --removable --loader-entry --entry-title 'Kept memory'
 same_as mkhandover-install.txt; silent err
-cmp app.efi esp/EFI/holdfast/holdfast.efi; cmp app.efi esp/EFI/BOOT/BOOTX64.EFI; cmp efi-kernel esp/EFI/holdfast/linux
-cmp part1 esp/EFI/holdfast/initrd; cmp h.dtb esp/EFI/holdfast/handover.dtb
+same app.efi esp/EFI/holdfast/holdfast.efi; same app.efi esp/EFI/BOOT/BOOTX64.EFI; same efi-kernel esp/EFI/holdfast/linux
+same part1 esp/EFI/holdfast/initrd; same h.dtb esp/EFI/holdfast/handover.dtb
 [ "$(cat esp/EFI/holdfast/cmdline)" = 'root=/dev/sda1 quiet' ] || fail "the command line on the ESP"
 grep -qx 'title        Kept memory' esp/loader/entries/holdfast.conf || fail "no title"
 grep -qx 'efi          /EFI/holdfast/holdfast.efi' esp/loader/entries/holdfast.conf || fail "no application in the entry"
 # What would be started in place of what comes now is gone, the handover stays.
 expect 0 install -q --json --esp esp --image sections
 is_json; has '["removed"]' "['EFI/holdfast/linux', 'EFI/holdfast/initrd', 'EFI/holdfast/cmdline']"
-cmp sections esp/EFI/holdfast/holdfast.efi; cmp h.dtb esp/EFI/holdfast/handover.dtb
+same sections esp/EFI/holdfast/holdfast.efi; same h.dtb esp/EFI/holdfast/handover.dtb
 expect 0 install -q --esp esp --stub app.efi --bundle native
-cmp native esp/EFI/holdfast/bundle
+same native esp/EFI/holdfast/bundle
 expect 0 install --esp esp --stub app.efi
 grep -q '^mkhandover: warning: esp: lies on .*, which firmware does not read: copy it onto a FAT$' err || fail "no warning of the filesystem: $(cat err)"
 [ -e esp/EFI/holdfast/bundle ] || fail "an update of the application took its bundle"
@@ -569,6 +571,39 @@ expect 7 load --root root --stage stage --kernel kernel --via kexec-tools --kexe
 complains 'mkhandover: ./kexec: ended with status 9'
 grep -q -- '^-l stage --initrd=/proc/self/fd/[0-9]* --command-line=a b$' kexec-words || fail "kexec got $(cat kexec-words)"
 [ "$(cat kexec-initrd)" = HFBUNDLE ] || fail "kexec could not read the bundle"
+
+# Of a store, on a machine that has RAM wherever its files are said to lie.
+memory 3 0x100000000 0x4ffffffffffff 'System RAM'
+mkdir huge
+store=(--store huge/store --plain "$PWD/huge,65536")
+expect 0 keep -q --name copied "${store[@]}" initrd
+expect 0 "${load[@]}" "${store[@]}" -q
+grep -q "^kept .* by $PWD/huge/store$" out && grep -q ' copied$' out && grep -q ' store$' out || fail "load --store: $(cat out)"
+silent err
+[ ! -e root/run ] || fail "a dry run left a record"
+expect 2 "${load[@]}" "${store[@]}" --handover h.dtb
+complains 'mkhandover: --handover excludes --store: see mkhandover load --help'
+expect 2 load -n --root root --stage stage "${store[@]}"
+complains 'mkhandover: --kernel is required: see mkhandover load --help'
+expect 6 "${load[@]}" --store nowhere/store --plain "$PWD/huge,65536"
+expect 1 load -n --root root --again
+complains 'mkhandover: --again: nothing was loaded with --store in this boot'
+expect 2 "${load[@]}" --again
+# What was loaded is there once more when its files are gone.
+printf '#!/bin/sh\necho "$@" >kexec-words\n' >kexec
+loaded=(--root root --stage stage --kernel kernel --via kexec-tools --kexec ./kexec)
+expect 0 load -q "${loaded[@]}" --initrd initrd --cmdline 'a b' "${store[@]}"
+[ "$(ls root/run/holdfast | xargs)" = 'cmdline-1 initrd-1 kernel-1 load.json stage-1' ] || fail "a record of $(ls root/run/holdfast)"
+for file in stage kernel initrd; do cmp $file root/run/holdfast/$file-1 && mv $file $file.away; done
+rm kexec-words
+expect 0 load -q --again --root root --plain "$PWD/huge,65536"
+grep -q -- "^-l root/run/holdfast/stage-1 --initrd=/proc/self/fd/[0-9]* --command-line=a b$" kexec-words || fail "kexec got $(cat kexec-words)"
+printf x >>root/run/holdfast/kernel-1
+expect 6 load -n --again --root root --plain "$PWD/huge,65536"
+complains 'mkhandover: root/run/holdfast/load.json: kernel-1 is not what its digest says: load with --store once more'
+for file in stage kernel initrd; do mv $file.away $file; done
+expect 0 load -q "${loaded[@]}"
+[ ! -e root/run/holdfast ] || fail "another load left the record of the store"
 
 # --- pcr ---
 

@@ -43,14 +43,16 @@ chmod 0500 tree/sub/deep
 chmod 1777 tree/empty
 touch -d '2001-02-03 04:05:06.789 UTC' tree/large tree/sub/deep
 touch -h -d '1999-01-01 UTC' tree/dangling
-python3 -c 'import os; os.setxattr("tree/page", "user.origin", b"somewhere\0else")' 2>/dev/null || echo "no extended attributes here"
+python3 -c 'import os; os.setxattr("tree/page", "user.origin", b"somewhere\0else")' ||
+  fail "no extended attributes here: set TMPDIR to a filesystem that has them"
 touch -d '1985-10-26 01:21 UTC' tree/sub tree
 cp -a tree before
 
 # --- keep, list, restore ---
 
 expect 0 list "${at[@]}"
-says 'nothing is kept'; silent err
+says 'nothing is kept in this boot, and no report says what was before it: if an earlier kernel kept something, give its handover with --handover FILE'
+silent err
 [ ! -e huge/store ] || fail "list made a store"
 
 expect 0 keep --name files "${at[@]}" tree
@@ -85,6 +87,25 @@ cmp stream out3/stdin || fail "a stream came back changed as a file"
 expect 2 restore files -C - "${at[@]}"
 complains 'mkhandover: files: holds 14 objects: only a single file or stream goes to standard output: give -C DIR'
 
+# --- ten thousand files ---
+
+python3 - <<'PYTHON'
+import os, random
+random.seed(2020)
+for number in range(10000):
+  folder = "crowd/%02d/%02d" % (number % 16, number % 37)
+  os.makedirs(folder, exist_ok=True)
+  path = "%s/%d" % (folder, number)
+  with open(path, "wb") as f:
+    f.write(random.randbytes(random.choice((0, 1, 100, 4095, 4096, 4097)) if number % 50 else 20000))
+  os.chmod(path, random.choice((0o400, 0o644, 0o755, 0o2750)))
+  os.utime(path, ns=(number * 10**9 + 1, number * 10**12 + number))
+PYTHON
+expect 0 keep --name crowd "${at[@]}" crowd
+expect 0 restore crowd -C out-crowd "${at[@]}"
+same_tree crowd out-crowd/crowd
+expect 0 drop crowd "${at[@]}"
+
 # --- what is there stays there ---
 
 expect 2 keep --name files "${at[@]}" tree
@@ -102,7 +123,7 @@ expect 1 drop nobody "${at[@]}"
 expect 6 keep --name x --store no/huge --plain "$PWD/huge,$page" tree
 grep -q 'not on hugetlbfs' err || fail "a store on another filesystem: $(cat err)"
 expect 0 list --json "${at[@]}"
-has '["sequence"]' 3; has '["nodes"].__len__()' 3
+has '["sequence"]' 5; has '["nodes"].__len__()' 3
 [ "$(ls huge/store | wc -l)" = 4 ] || fail "files were left over: $(ls huge/store)"
 
 # A data file of a save that was interrupted goes with the next one; another program's lock is heeded.
@@ -132,6 +153,29 @@ expect 0 restore vm -C out5 "${at[@]}"
 cmp guest.copy out5/guest || fail "a described file came back changed"
 head -c $((41 * page)) /dev/urandom >huge/cache
 expect 0 keep --name cache --digest "${at[@]}" huge/cache
+
+# A handover keeps these pages, until one of the files is another.
+expect 0 make -q -o now.dtb "${at[@]}" --ram-from none
+expect 0 check "${at[@]}" --handover now.dtb
+grep -q '^ok: [0-9]* ranges, .* kept, 0 segments checked, 5 files of the store$' out || fail "check --store: $(cat out)"
+where() { "$tool" list --json "${at[@]}" | python3 -c "import json,sys; print([n for n in json.load(sys.stdin)['nodes'] if n['name'] == 'vm'][0]['files'][0]['ranges'][0]['start'])"; }
+was=$(where)
+mv huge/guest huge/guest.first; cp guest.copy huge/guest
+expect 1 check "${at[@]}" --handover now.dtb
+grep -q "^moved: vm: $PWD/huge/guest from offset 0x0 on was at $was and lies at \[0x[0-9a-f]*, 0x[0-9a-f]*), which the handover does not keep: make the handover again$" out || fail "check of a file that moved: $(cat out)"
+expect 1 check --json "${at[@]}" --handover now.dtb
+is_json; has '["moved"].__len__()' 1; has '["moved"][0]["from"]' "$was"
+truncate -s $((39 * page)) huge/guest
+expect 1 check "${at[@]}" --handover now.dtb
+says "resized: vm: $PWD/huge/guest was 2.5 MiB when it was kept and is 2.4 MiB now: drop vm and keep it again"
+mv huge/guest.first huge/guest
+expect 0 check "${at[@]}" --handover now.dtb
+expect 2 check --handover now.dtb
+complains 'mkhandover: --map is required, or --store: see mkhandover check --help'
+expect 2 check "${at[@]}" --handover now.dtb --segment 1M+1M,x
+complains 'mkhandover: --segment: needs --map, to know what is RAM'
+expect 1 check --store huge/empty --plain "$PWD/huge,$page" --handover now.dtb
+complains "mkhandover: $PWD/huge/empty: has no index of this boot: make a handover with --store first"
 
 # --- over the kexec ---
 
@@ -265,6 +309,11 @@ if cc -Wall -Wextra -Werror -I "$root/tools/mkhandover/store" program.c "$root/b
 else
   fail "a C program does not link"
 fi
+
+for prefix in /elsewhere /usr/local; do
+  env -u MAKEFLAGS make --no-print-directory -C "$root" -o Makefile build/holdfast.pc PREFIX=$prefix
+  grep -qx "prefix=$prefix" "$root/build/holdfast.pc" || fail "holdfast.pc is not for $prefix"
+done
 
 for verb in keep list restore drop; do expect 0 $verb --help; silent err; done
 

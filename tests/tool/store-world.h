@@ -46,12 +46,14 @@ class World {
     return path(name).string();
   }
 
-  void Keep(const std::string& name, const std::vector<std::string>& files, bool zstd = false) {
+  void Keep(const std::string& name, const std::vector<std::string>& files, bool zstd = false,
+            const std::string& fence = "reserved") {
     KeepOptions options;
     options.store = choice();
     options.name = name;
     options.files = files;
     options.zstd = zstd;
+    options.fence = fence;
     REQUIRE(RunKeep(options, output_) == ExitCode::kFine);
   }
 

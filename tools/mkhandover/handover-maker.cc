@@ -57,8 +57,13 @@ void AddRamOfThisMachine(const OwnedMap* map, const ReportFile* report, Draft& d
 }
 
 void AddStore(const Store& store, Draft& draft, Output& output) {
+  const bool has_record = !draft.ram().empty();
   for (Draft::Node& node : HandoverNodesOf(store)) {
     const std::string name = node.name;
+    // It was huge pages, so RAM, also where a kernel that was started without Holdfast only finds it reserved.
+    for (std::size_t i = 0; has_record && i < node.ranges.size(); ++i) {
+      draft.AddRam(node.ranges[i]);
+    }
     if (draft.AddUnique(std::move(node)) != name) {
       throw Failure(ExitCode::kUsage, Format("--store {}: the name {} is taken by something else that is to be kept",
                                              store.folder(), name));

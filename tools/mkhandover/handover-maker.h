@@ -26,8 +26,8 @@ void AddRamOf(const MemoryMap& map, Draft& draft);
 // from it.  Not to know it is no failure: then nothing that is reserved by now can be kept.  Each may be null.
 void AddRamOfThisMachine(const OwnedMap* map, const ReportFile* report, Draft& draft, Output& output);
 
-// All that the store keeps, where the store found it at its last Commit().  Ends in a Failure of kind usage where a
-// name of it is taken.
+// All that the store keeps, where the store found it at its last Commit(), which goes into the record of RAM if there
+// is one.  Ends in a Failure of kind usage where a name of it is taken.
 void AddStore(const Store& store, Draft& draft, Output& output);
 
 }  // namespace holdfast::tool

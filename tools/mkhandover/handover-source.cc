@@ -120,7 +120,7 @@ class StoreSource final : public HandoverSource {
     AddRamOfThisMachine(map.get(), report.get(), draft, output);
     AddStore(store, draft, output);
     if (report != nullptr) {
-      const ReleaseWish wish{.with_store = releases, .map = map != nullptr ? &map->map() : nullptr};
+      const ReleaseWish wish{.with_store = true, .map = map != nullptr ? &map->map() : nullptr};
       draft.Release(ReleasedBy(*report, wish, output));
     }
     draft.Finish();
@@ -138,7 +138,7 @@ class StoreSource final : public HandoverSource {
     const HandoverFile before(report.handover(), "the report's handover", kDevMem);
     std::set<std::string> names;
     for (const KeptPiece& piece : before.pieces()) {
-      if (piece.owner != kStoreOwner) {
+      if (piece.owner != kStoreOwner) {  // what it does not name any more was dropped
         names.insert(piece.name);
       }
     }
@@ -151,9 +151,10 @@ class StoreSource final : public HandoverSource {
       list += (list.empty() ? "" : ", ") + name;
     }
     if (!list.empty()) {
-      output.Warn(Format("{}: was kept on the way into this kernel and is not in the store, so not handed on: mkhandover make --store "
-                         "--from, and load --handover, hand on both",
-                         list));
+      output.Warn(Format(
+          "{}: was kept on the way into this kernel and is not in the store, so not handed on: mkhandover make --store "
+          "--from, and load --handover, hand on both",
+          list));
     }
   }
 

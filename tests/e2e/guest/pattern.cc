@@ -4,6 +4,7 @@
 //   pattern fill FILE SIZE SEED          makes FILE of huge pages; the pool grows as needed
 //   pattern scatter FILE N SEED [LIMIT [FLOOR]]  the same with N single huge pages, no two of them neighbours, all of
 //                                                them between FLOOR and LIMIT
+//   pattern write FILE SIZE SEED         the same into an ordinary file, such as one in a tmpfs
 //   pattern check FILE SEED              compares FILE itself
 //   pattern extents FILE                 prints where FILE lies, in file order: START SIZE, one run a line
 //   pattern save-map FILE OUT            the same into a file
@@ -160,6 +161,13 @@ int Scatter(const std::string& path, std::uint64_t num_pages, std::uint64_t seed
   return 0;
 }
 
+int Write(const std::string& path, std::uint64_t size, std::uint64_t seed) {
+  File file(path, O_RDWR | O_CREAT | O_EXCL);
+  file.Resize(size);
+  FillFile(file, seed);
+  return 0;
+}
+
 int Check(const std::string& path, std::uint64_t seed) {
   return CheckFile(File(path, O_RDONLY), seed).Report("pattern", seed);
 }
@@ -212,6 +220,7 @@ int Main(const std::vector<std::string>& words) {
     const std::uint64_t floor = count > 5 ? ParseNumber(words[5]) : 0;
     return Scatter(words[1], ParseNumber(words[2]), ParseNumber(words[3]), limit, floor);
   }
+  if (verb == "write" && count == 4) return Write(words[1], ParseNumber(words[2]), ParseNumber(words[3]));
   if (verb == "check" && count == 3) return Check(words[1], ParseNumber(words[2]));
   if (verb == "extents" && count == 2) {
     Print(ExtentsOf(File(words[1], O_RDWR), kHugePageSize), std::cout);
@@ -223,7 +232,7 @@ int Main(const std::vector<std::string>& words) {
     return out.flush() ? 0 : 2;
   }
   if (verb == "check-phys" && count == 3) return CheckPhysical(words[1], ParseNumber(words[2]));
-  throw std::runtime_error("usage: pattern fill|scatter|check|extents|save-map|check-phys ...");
+  throw std::runtime_error("usage: pattern fill|scatter|write|check|extents|save-map|check-phys ...");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "common/format/handover-variable.h"
 #include "common/format/setup-data-chain.h"
+#include "efi-stub/overwrite-request.h"
 #include "tests/support/efi-inputs.h"
 #include "tests/support/fake-processor.h"
 
@@ -259,6 +260,44 @@ TEST_CASE("What stands on kept memory is refused by its name", "[efi][applicatio
     CHECK(boot.HasVariable(kHandoverVariable));
   }
   CHECK(boot.Printed().find("boot services data") != std::string::npos);
+}
+
+// Whether firmware is to overwrite memory at the next reset, and a bit that is not ours.
+constexpr std::byte kAsked{0x11};
+constexpr std::byte kNotAsked{0x10};
+
+TEST_CASE("A request to overwrite memory is told, and cleared where the policy says so", "[efi][application]") {
+  Boot boot;
+  const auto request = [&boot] {
+    const auto* variable = boot.fake.FindVariable(u"MemoryOverwriteRequestControl", kOverwriteRequestGuid);
+    REQUIRE(variable != nullptr);
+    return variable->bytes;
+  };
+  boot.fake.SetVariable(u"MemoryOverwriteRequestControl", kOverwriteRequestGuid, kAttributes, {kAsked});
+  ByteVector seen_request;
+  const auto kernel = boot.fake.on_start;
+  boot.fake.on_start = [&](FakeFirmware::Image& image) {
+    seen_request = request();
+    return kernel(image);
+  };
+  SECTION("cleared") {
+    boot.Keep({{"a", boot.first}}, {.overwrite_request = OverwriteRequest::kClear});
+    CHECK(boot.Run() == EFI_SUCCESS);
+    CHECK(seen_request == ByteVector{kNotAsked});
+    CHECK(boot.Says("overwrite request cleared"));
+  }
+  SECTION("left") {
+    boot.Keep({{"a", boot.first}});
+    CHECK(boot.Run() == EFI_SUCCESS);
+    CHECK(seen_request == ByteVector{kAsked});
+    CHECK(boot.Says("overwrite request set"));
+  }
+  SECTION("not touched by a boot that is refused") {
+    boot.Keep({{"a", boot.first, Fence::kReserved, /*is_lost=*/true}}, {.overwrite_request = OverwriteRequest::kClear});
+    boot.CheckRefusal(EFI_LOAD_ERROR, "refused: contents-lost: ");
+    CHECK(request() == ByteVector{kAsked});
+    CHECK_FALSE(boot.Says("overwrite request"));
+  }
 }
 
 TEST_CASE("A kernel that firmware does not trust leaves nothing behind", "[efi][application]") {

@@ -5,6 +5,7 @@
 
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/json.h"
+#include "tools/mkhandover/store/give-back.h"
 #include "tools/mkhandover/store/store.h"
 #include "tools/mkhandover/text.h"
 
@@ -16,11 +17,11 @@ struct FreeAt {
   std::string_view word;
   std::string_view text;
 };
-constexpr FreeAt kAtOnce{"once", "its memory is free"};
-constexpr FreeAt kNextKexec{"next-kexec", "its memory is the system's again after the next kexec"};
+constexpr FreeAt kAtOnce{"once", "is free"};
+constexpr FreeAt kNextKexec{"next-kexec", "is the system's again after the next kexec"};
 // The map has another type for it, which loaders hand on until a handover says that it is not needed.
-constexpr FreeAt kNextHandover{
-    "next-kexec", "its memory is the system's again after the next kexec, if the handover is made with --store"};
+constexpr FreeAt kNextHandover{"next-kexec",
+                               "is the system's again after the next kexec, if the handover is made with --store"};
 
 FreeAt WhenFree(const StoreModel& model, const KeptNode& node) {
   const auto numbers = model.FilesOf(node);
@@ -39,16 +40,22 @@ ExitCode RunDrop(const DropOptions& options, Output& output) {
   Store store(options.store, Store::For::kWriting);
   WarnOf(store, output);
   const FreeAt free_at = WhenFree(store.model(), store.Find(options.name));
-  StoreModel model = store.model();
-  model.Remove(options.name);
-  store.Commit(std::move(model));
+  const GivenBack given = DropNode(store, options.name);
+  for (const std::string& problem : given.problems) {
+    output.Warn(problem);
+  }
   if (output.json()) {
     Json out = JsonDocument();
     out["name"] = options.name;
+    out["given_back"] = given.bytes;
     out["free_at"] = free_at.word;
     output.Line(ToText(out));
   } else {
-    output.Line(Format("{}: forgotten; {}", options.name, free_at.text));
+    output.Line(Format("{}: forgotten; {} {}", options.name,
+                       given.bytes == 0
+                           ? "its memory"
+                           : Format("{} of its memory are the system's again, the rest", SizeText(given.bytes)),
+                       free_at.text));
   }
   return ExitCode::kFine;
 }

@@ -3,6 +3,8 @@
 
 #include "tools/mkhandover/store/handover-nodes.h"
 
+#include <algorithm>
+
 namespace holdfast::tool {
 namespace {
 
@@ -14,12 +16,20 @@ Draft::Node MakeNode(std::string name, Fence fence, std::vector<PhysRange> range
           .sha256 = std::nullopt};
 }
 
+// Under lockdown only a /dev/pmem gives memory, and without the index no node is found; before the driver of /dev/pmem
+// is loaded, /dev/mem gives it as it gives any other.
+Fence FenceOfIndex(const StoreModel& model) {
+  const bool has_pram = std::any_of(model.nodes.begin(), model.nodes.end(),
+                                    [](const KeptNode& node) { return node.fence == Fence::kPram; });
+  return has_pram ? Fence::kPram : Fence::kReserved;
+}
+
 }  // namespace
 
 std::vector<Draft::Node> HandoverNodesOf(const Store& store) {
   const StoreModel& model = store.model();
   std::vector<Draft::Node> out;
-  out.push_back(MakeNode(std::string(kStoreNodeName), Fence::kReserved, store.IndexRuns()));
+  out.push_back(MakeNode(std::string(kStoreNodeName), FenceOfIndex(model), store.IndexRuns()));
   for (const KeptNode& node : model.nodes) {
     std::vector<PhysRange> ranges;
     for (const std::uint32_t number : model.FilesOf(node)) {

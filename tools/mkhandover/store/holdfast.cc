@@ -2,6 +2,7 @@
 // libholdfast: the store behind a C header.
 
 #include "tools/mkhandover/store/holdfast.h"
+#include "tools/mkhandover/store/give-back.h"
 
 #include <algorithm>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/store/give-back.h"
 #include "tools/mkhandover/store/open-store.h"
 #include "tools/mkhandover/store/restorer.h"
 #include "tools/mkhandover/store/saver.h"
@@ -298,12 +300,7 @@ int holdfast_map_object(holdfast_load* load, const void** pages, size_t* size) {
 void holdfast_finish_load(holdfast_load* load) { delete load; }
 
 int holdfast_drop(holdfast_store* store, const char* name) {
-  return Try([&] {
-    store->store.Find(name);
-    tool::StoreModel model = store->store.model();
-    model.Remove(name);
-    store->store.Commit(std::move(model));
-  });
+  return Try([&] { tool::DropNode(store->store, name); });
 }
 
 namespace holdfast::tool {

@@ -4,6 +4,7 @@
 #include "common/console/wording.h"
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/json.h"
+#include "tools/mkhandover/report-file.h"
 #include "tools/mkhandover/store/store.h"
 #include "tools/mkhandover/text.h"
 
@@ -101,6 +102,14 @@ void PrintObjects(const KeptNode& node, Output& output) {
   }
 }
 
+// A kernel that was started without Holdfast does not know what the one before it kept, though it may still be there.
+std::string NothingLine(const ListOptions& options) {
+  const bool is_known = options.store.handover || ReadReportOfThisBoot("/") != nullptr;
+  return is_known ? "nothing is kept"
+                  : "nothing is kept in this boot, and no report says what was before it: if an earlier kernel kept "
+                    "something, give its handover with --handover FILE";
+}
+
 }  // namespace
 
 ExitCode RunList(const ListOptions& options, Output& output) {
@@ -134,7 +143,7 @@ ExitCode RunList(const ListOptions& options, Output& output) {
     out["nodes"] = std::move(nodes);
     output.Line(ToText(out));
   } else if (model.nodes.empty()) {
-    output.Line("nothing is kept");
+    output.Line(NothingLine(options));
   }
   return ExitCode::kFine;
 }

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -181,6 +182,17 @@ std::vector<std::uint32_t> StoreModel::FilesOf(const KeptNode& node) const {
     }
   }
   return {out.begin(), out.end()};
+}
+
+std::vector<PhysRange> StoreModel::CarriedRuns() const {
+  std::vector<PhysRange> out;
+  for (const KeptFile& file : files) {
+    if (file.kind == StoreFileKind::kCarried) {
+      out.insert(out.end(), file.runs.begin(), file.runs.end());
+    }
+  }
+  SortAndJoin(out, /*overlapping=*/true);
+  return out;
 }
 
 void StoreModel::Remove(std::string_view name) {

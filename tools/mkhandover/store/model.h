@@ -60,6 +60,8 @@ struct StoreModel {
   const KeptNode* Find(std::string_view name) const;
   // Of the files, the numbers that the node's extents name; ascending.
   std::vector<std::uint32_t> FilesOf(const KeptNode& node) const;
+  // Of the files that an earlier kernel left, where they lie; sorted and joined.
+  std::vector<PhysRange> CarriedRuns() const;
   // Forgets a node, and the files that no other node names.
   void Remove(std::string_view name);
 };

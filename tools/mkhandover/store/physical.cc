@@ -9,38 +9,32 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <filesystem>
-#include <optional>
 #include <system_error>
 
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/map-text.h"
+#include "tools/mkhandover/store/pmem.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
 namespace {
 
 constexpr const char* kDevMem = "/dev/mem";
-constexpr const char* kBlockDevices = "/sys/block";
 constexpr std::uint64_t kHugePage = 2 * kMiB;
 
-[[noreturn]] void FailToMap(const PhysicalPart& part, PhysRange range, int reason) {
+[[noreturn]] void FailToMap(const std::string& name, PhysRange range, int reason, const std::string& advice) {
   const std::string why = std::error_code(reason, std::generic_category()).message();
-  std::string advice;
-  if (reason == EPERM && part.name == kDevMem) {
-    advice = ": lockdown, or a driver has it; keep it with --fence pram, which /dev/pmem gives back";
-  } else if (reason == EACCES) {
-    advice = ": run this as root";
-  }
-  throw Failure(ExitCode::kSystem, Format("{} {}: {}{}", part.name, RangeText(range), why, advice));
+  throw Failure(ExitCode::kSystem, Format("{} {}: {}{}", name, RangeText(range), why, advice));
 }
 
-std::optional<std::uint64_t> ReadNumber(const std::filesystem::path& path) {
-  if (!std::filesystem::exists(path)) {
-    return std::nullopt;
+// Root, too, is refused by lockdown, whatever the range.
+std::string AdviceWithoutDevMem(int reason) {
+  if (reason == EPERM) {
+    return ": lockdown shuts /dev/mem: load nd_e820 and nd_pmem for what was kept with --fence pram, restore the rest "
+           "under a kernel that is not locked down";
   }
-  return std::strtoull(ReadTextFile(path.string()).c_str(), nullptr, 0);
+  return reason == EACCES ? ": run this as root" : "";
 }
 
 }  // namespace
@@ -70,30 +64,19 @@ std::unique_ptr<MappedRuns> MapFile(const std::string& path, std::uint64_t size)
 PhysicalMemory::PhysicalMemory() {
   AddPmem();
   files_.emplace_back(open(kDevMem, O_RDONLY | O_CLOEXEC));  // without O_SYNC, which would make it uncached
-  if (!files_.back().valid() && parts_.empty()) {
-    FailWithErrno(kDevMem);
-  }
   if (files_.back().valid()) {
     parts_.push_back({.range = PhysRange::All(), .file = files_.size() - 1, .offset = 0, .name = kDevMem});
+  } else {
+    without_dev_mem_ = errno;
   }
 }
 
-// The kernel's nd_pmem gives every range of the types 7 and 12 a device, and says of each namespace where it lies.
 void PhysicalMemory::AddPmem() {
-  std::error_code none;
-  for (const auto& device : std::filesystem::directory_iterator(kBlockDevices, none)) {
-    const std::string name = device.path().filename().string();
-    if (!name.starts_with("pmem")) {
-      continue;
-    }
-    const auto start = ReadNumber(device.path() / "device" / "resource");
-    const auto size = ReadNumber(device.path() / "device" / "size");
-    const auto range = start && size ? PhysRange::FromStartSize(PhysAddr(*start), *size)
-                                     : Result<PhysRange>(Error{Errc::kNotFound, 0});
-    Descriptor fd(open(("/dev/" + name).c_str(), O_RDONLY | O_CLOEXEC));
-    if (range.ok() && fd.valid()) {
+  for (const PmemDevice& device : FindPmemDevices("/")) {
+    Descriptor fd(open(device.path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd.valid()) {
       files_.push_back(std::move(fd));
-      parts_.push_back({.range = range.value(), .file = files_.size() - 1, .offset = 0, .name = "/dev/" + name});
+      parts_.push_back({.range = device.range, .file = files_.size() - 1, .offset = 0, .name = device.path});
     }
   }
 }
@@ -134,6 +117,9 @@ std::unique_ptr<MappedRuns> PhysicalMemory::Map(std::span<const PhysRange> runs)
       const auto part = std::find_if(parts_.begin(), parts_.end(),
                                      [&](const PhysicalPart& each) { return each.range.Contains(rest.start()); });
       if (part == parts_.end()) {
+        if (without_dev_mem_ != 0) {
+          FailToMap(kDevMem, rest, without_dev_mem_, AdviceWithoutDevMem(without_dev_mem_));
+        }
         throw Failure({Errc::kUnreadable, rest.start().raw()},
                       Format("{}: {}: nothing gives that memory", ErrcName(Errc::kUnreadable), RangeText(rest)));
       }
@@ -141,7 +127,8 @@ std::unique_ptr<MappedRuns> PhysicalMemory::Map(std::span<const PhysRange> runs)
       const std::uint64_t offset = part->offset + (here.start().raw() - part->range.start().raw());
       if (mmap(at, static_cast<std::size_t>(here.size()), PROT_READ, MAP_SHARED | MAP_FIXED, files_[part->file].get(),
                static_cast<off_t>(offset)) == MAP_FAILED) {
-        FailToMap(*part, here, errno);
+        FailToMap(part->name, here, errno,
+                  errno == EPERM && part->name == kDevMem ? ": a driver has it and gives no /dev/pmem for it" : "");
       }
       at += here.size();
       rest = rest.From(here.end());

@@ -45,7 +45,9 @@ struct PhysicalPart {
 
 class PhysicalMemory {
  public:
-  // This machine's: /dev/mem, and before it every /dev/pmemN, which has taken its range away from /dev/mem.
+  // This machine's: /dev/mem, and before it every /dev/pmemN and /dev/daxN.N, which has taken its range away from
+  // /dev/mem.  A mapping of the first is the page cache's copy; one of the others, and of /dev/mem, is the memory
+  // itself.
   PhysicalMemory();
   // For tests: a folder of files named by the address of their first byte (0x1000.bin).
   explicit PhysicalMemory(const std::string& folder);
@@ -58,6 +60,7 @@ class PhysicalMemory {
 
   std::vector<Descriptor> files_;
   std::vector<PhysicalPart> parts_;  // the first that has a byte is asked
+  int without_dev_mem_ = 0;          // why it could not be opened
 };
 
 }  // namespace holdfast::tool

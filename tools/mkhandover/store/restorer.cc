@@ -19,6 +19,7 @@
 #include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/store/inner-folder.h"
+#include "tools/mkhandover/store/target-file.h"
 #include "tools/mkhandover/store/workers.h"
 #include "tools/mkhandover/text.h"
 
@@ -33,18 +34,6 @@ bool HasContents(const KeptObject& object) {
 
 struct timespec TimeOf(const StoreTime& time) {
   return {time.seconds, static_cast<long>(time.nanoseconds)};
-}
-
-void WriteAllAt(int fd, std::span<const std::byte> bytes, std::uint64_t offset, const std::string& name) {
-  while (!bytes.empty()) {
-    const ssize_t n = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0) {
-      if (errno == EINTR) continue;
-      FailWithErrno(name);
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
-  }
 }
 
 class Restorer {
@@ -126,12 +115,17 @@ class Restorer {
 
   void MakeFile(const KeptObject& object, const InnerFolder::Place& at) {
     const std::string name = folder_.NameOf(object.path);
-    const auto fd = std::make_shared<Descriptor>(
-        openat(at.folder, at.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-    // Byte data, which a file of a file system has not, comes behind page data.
-    const std::uint64_t size = object.about.size + object.about.byte_size;
-    if (!fd->valid() || ftruncate(fd->get(), static_cast<off_t>(size)) != 0) {
+    Descriptor fd(openat(at.folder, at.name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!fd.valid()) {
       FailWithErrno(name);
+    }
+    // Byte data, which a file of a file system has not, comes behind page data.
+    std::shared_ptr<TargetFile> file;
+    try {
+      file = std::make_shared<TargetFile>(std::move(fd), name, object.about.size + object.about.byte_size);
+    } catch (...) {
+      unlinkat(at.folder, at.name.c_str(), 0);  // so that the next try finds its place free
+      throw;
     }
     for (const StoreExtent& extent : object.extents) {
       // One without a digest may be as large as the file: it is taken in blocks as well.
@@ -142,12 +136,12 @@ class Restorer {
           block.file_offset += done;
           block.size = block.stored_size = std::min(kMaxStoreBlock, extent.size - done);
         }
-        workers_.Add([this, fd, block, &object, name] { Write(fd->get(), block, object, name); });
+        workers_.Add([this, file, block, &object] { Write(*file, block, object); });
       }
     }
   }
 
-  void Write(int fd, const StoreExtent& extent, const KeptObject& object, const std::string& name) {
+  void Write(TargetFile& file, const StoreExtent& extent, const KeptObject& object) {
     std::vector<std::byte> buffer;
     const auto bytes = ReadExtent(store_, extent, buffer);
     if (!bytes.ok()) {
@@ -157,7 +151,7 @@ class Restorer {
       return;
     }
     const std::uint64_t base = extent.data == StoreData::kBytes ? object.about.size : 0;
-    WriteAllAt(fd, bytes.value(), base + extent.offset, name);
+    file.Write(bytes.value(), base + extent.offset);
     progress_.Add(extent.size);
     const std::lock_guard lock(mutex_);
     out_.bytes += extent.size;

@@ -70,7 +70,7 @@ void RequireDisjoint(const StoreModel& model) {
 Store::Store(const StoreChoice& choice, For use) : choice_(choice), pages_(SourceOf(choice)) {
   choice_.folder = std::filesystem::absolute(choice_.folder).lexically_normal().string();
   Lock(use);
-  const std::vector<PhysRange> carried = ReadKept();
+  ReadKept();
   const std::string index = choice_.folder + "/" + kIndexName;
   if (std::filesystem::exists(index)) {
     index_ = std::make_unique<IndexFile>(index);
@@ -78,7 +78,7 @@ Store::Store(const StoreChoice& choice, For use) : choice_(choice), pages_(Sourc
     model_.sequence = index_->sequence();
     has_broken_root_ = index_->other_is_broken();
   } else {
-    ReadCarried(carried);
+    ReadCarried();
   }
   if (use == For::kWriting) {
     RemoveStrays();
@@ -124,7 +124,7 @@ const PhysicalMemory& Store::memory() {
 }
 
 // Notes what the handover of this boot keeps; what of it is kept under our name comes back.
-std::vector<PhysRange> Store::ReadKept() {
+void Store::ReadKept() {
   std::vector<std::byte> tree;
   if (choice_.handover) {
     handover_name_ = *choice_.handover;
@@ -132,7 +132,7 @@ std::vector<PhysRange> Store::ReadKept() {
   } else {
     const auto report = ReadReportOfThisBoot("/");
     if (report == nullptr || report->report().handover.empty()) {
-      return {};
+      return;
     }
     handover_name_ = "the report's handover";
     tree = report->handover();
@@ -140,34 +140,32 @@ std::vector<PhysRange> Store::ReadKept() {
   }
   const HandoverFile handover(std::move(tree), handover_name_, choice_.memory.value_or(kDevMem));
   handover.RequireNoProblem();
-  std::vector<PhysRange> store;
   for (const KeptPiece& piece : handover.pieces()) {
     kept_.push_back(piece.range);
     if (piece.name == kStoreNodeName) {
-      store.push_back(piece.range);
+      carried_index_.push_back(piece.range);
     }
   }
   SortAndJoin(kept_, /*overlapping=*/true);
-  SortAndJoin(store, /*overlapping=*/true);
-  return store;
+  SortAndJoin(carried_index_, /*overlapping=*/true);
 }
 
 // The store as the earlier kernel left it.
-void Store::ReadCarried(const std::vector<PhysRange>& store) {
-  if (store.empty()) {
+void Store::ReadCarried() {
+  if (carried_index_.empty()) {
     return;
   }
   const std::string name = Format("{}: the kept store", handover_name_);
-  const auto mapped = memory().Map(store);
+  const auto mapped = memory().Map(carried_index_);
   StoreRoot root;
-  FailUnless(FindStoreRoot(store, mapped->bytes(), root), name);
+  FailUnless(FindStoreRoot(carried_index_, mapped->bytes(), root), name);
   std::vector<PhysRange> pages;
   for (const PhysAddr page : root.pages) {
     pages.push_back(PhysRange::FromStartSize(page, std::uint64_t{1} << root.page_shift).value());
   }
   std::vector<PhysRange> sorted = pages;
   SortAndJoin(sorted, /*overlapping=*/true);
-  if (!Minus(sorted, store).empty()) {
+  if (!Minus(sorted, carried_index_).empty()) {
     FailToDecode(name, {Errc::kMalformed, sizeof(StoredStoreRoot)});
   }
   const auto file = memory().Map(pages);
@@ -251,6 +249,18 @@ void Store::RemoveStrays() const {
       std::filesystem::remove(entry.path());
     }
   }
+}
+
+std::vector<PhysRange> Store::ForgottenSince(const StoreModel& before) const {
+  const std::vector<PhysRange> named = model_.CarriedRuns();
+  std::vector<PhysRange> out = Minus(before.CarriedRuns(), named);
+  if (index_ != nullptr) {
+    const std::vector<PhysRange> index = Minus(carried_index_, named);
+    out.insert(out.end(), index.begin(), index.end());
+  }
+  SortAndJoin(out, /*overlapping=*/true);
+  // An index is believed about what it has, not about what else there is.
+  return Within(out, kept_);
 }
 
 std::vector<PhysRange> Store::IndexRuns() const {

@@ -53,6 +53,11 @@ class Store {
   // Puts `model` in the place of the current one: all of it, or nothing.  Asks once more where own and described
   // files lie.  Own files that it does not name any more are removed.
   void Commit(StoreModel model);
+  // What was kept for the store on the way into this kernel and no file of it names any more, since it was `before`;
+  // with it the pages of the index that came along, once there is a newer one.  Sorted and joined.
+  std::vector<PhysRange> ForgottenSince(const StoreModel& before) const;
+  // Not a folder of files that plays this machine's memory.
+  bool has_real_memory() const { return !choice_.memory; }
   // Where the pages of the index file lie now, and where its root says so; none before the first Commit() of this boot.
   std::vector<PhysRange> IndexRuns() const;
   std::vector<PhysRange> RecordedIndexRuns() const;
@@ -67,8 +72,8 @@ class Store {
 
  private:
   void Lock(For use);
-  std::vector<PhysRange> ReadKept();
-  void ReadCarried(const std::vector<PhysRange>& store);
+  void ReadKept();
+  void ReadCarried();
   const PhysicalMemory& memory();
   void Refresh(StoreModel& model) const;
   void RemoveStrays() const;
@@ -81,8 +86,9 @@ class Store {
   std::uint32_t generation_ = 0;
   bool has_broken_root_ = false;
   std::string handover_name_;
-  std::vector<PhysRange> kept_;  // by the handover: sorted and joined
-  std::mutex mutex_;             // of what follows
+  std::vector<PhysRange> kept_;           // by the handover: sorted and joined
+  std::vector<PhysRange> carried_index_;  // of it, what has our name
+  std::mutex mutex_;                      // of what follows
   std::unique_ptr<PhysicalMemory> memory_;
   std::map<std::uint32_t, std::unique_ptr<MappedRuns>> mapped_;
   std::vector<std::unique_ptr<MappedRuns>> retired_;  // by an earlier index's numbers

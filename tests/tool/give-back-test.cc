@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Which memory kept as `pram` has a device, and which of it may go back to the running kernel.
+
+#include "tools/mkhandover/store/give-back.h"
+
+#include "common/console/wording.h"
+#include "tests/support/ranges.h"
+#include "tests/tool/store-world.h"
+#include "tools/mkhandover/range-lists.h"
+#include "tools/mkhandover/store/handover-nodes.h"
+
+namespace holdfast::tool {
+namespace {
+
+constexpr std::uint64_t kBlock = 128 * kMiB;
+
+// A folder that plays /sys: each device as the kernel shows it, links and all.
+class FakeSys {
+ public:
+  void AddPmem(const std::string& name, const std::string& owner, const std::string& resource,
+               const std::string& size) const {
+    AddLink("sys/block/" + name + "/device", AddOwner("sys/devices/ndbus0/" + owner, resource, size));
+  }
+  void AddDax(const std::string& name, const std::string& driver, const std::string& resource,
+              const std::string& size) const {
+    const auto device = AddOwner("sys/bus/dax/devices/" + name, resource, size);
+    std::filesystem::create_directories(root_.path() / "sys/bus/dax/drivers" / driver);
+    AddLink("sys/bus/dax/devices/" + name + "/driver", root_.path() / "sys/bus/dax/drivers" / driver);
+  }
+
+  std::vector<std::string> Found() const {
+    std::vector<std::string> out;
+    for (const PmemDevice& device : FindPmemDevices(root_.path().string())) {
+      out.push_back(Format("{} {} {}", device.path, RangeText(device.range), device.owner));
+    }
+    return out;
+  }
+
+ private:
+  std::filesystem::path AddOwner(const std::string& path, const std::string& resource, const std::string& size) const {
+    const std::filesystem::path folder = root_.path() / path;
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder / "resource") << resource;
+    std::ofstream(folder / "size") << size;
+    return folder;
+  }
+  void AddLink(const std::string& path, const std::filesystem::path& target) const {
+    std::filesystem::create_directories((root_.path() / path).parent_path());
+    std::filesystem::create_symlink(target, root_.path() / path);
+  }
+
+  ScratchFolder root_;
+};
+
+TEST_CASE("A device is known by what it lies on", "[tool][store][pmem]") {
+  FakeSys sys;
+  CHECK(sys.Found().empty());
+  sys.AddPmem("pmem1", "namespace1.0", "0x57800000\n", "6291456\n");
+  sys.AddPmem("pmem0", "namespace0.0", "0x25e00000\n", "419430400\n");
+  sys.AddPmem("sda", "target0", "0x1000\n", "4096\n");
+  // One that holds its own information in front, one that lies nowhere, and what the kernel does not say now.
+  sys.AddPmem("pmem2", "pfn2.0", "0x60200000\n", "2097152\n");
+  sys.AddPmem("pmem3s", "btt3.0", "", "4096\n");
+  sys.AddPmem("pmem4", "namespace4.0", "0xfffffffffffff000\n", "8192\n");
+  sys.AddPmem("pmem5", "namespace5.0", "0x1000\n", "0\n");
+  sys.AddDax("dax6.0", "device_dax", "0x10000000\n", "2097152\n");
+  sys.AddDax("dax7.0", "kmem", "0x20000000\n", "2097152\n");
+  CHECK(sys.Found() == std::vector<std::string>{"/dev/dax6.0 [0x10000000, 0x10200000) dax6.0",
+                                                "/dev/pmem0 [0x25e00000, 0x3ee00000) namespace0.0",
+                                                "/dev/pmem1 [0x57800000, 0x57e00000) namespace1.0",
+                                                "/dev/pmem2 [0x60200000, 0x60400000) pfn2.0"});
+}
+
+TEST_CASE("Whole blocks of memory begin behind the info block", "[tool][store][pmem]") {
+  CHECK(WholeBlocks(R(0x25e00000, 0x3ee00000), kBlock) == R(0x28000000, 0x38000000));
+  CHECK(WholeBlocks(R(0x7e00000, 0x10000000), kBlock) == R(0x8000000, 0x10000000));
+  // The block at the start of the device would have the info block in it.
+  CHECK(WholeBlocks(R(0x8000000, 0x18000000), kBlock) == R(0x10000000, 0x18000000));
+  CHECK(WholeBlocks(R(0x8000000, 0x10000000), kBlock).empty());
+  CHECK(WholeBlocks(R(0x8000000, 0x8001000), kBlock).empty());
+}
+
+TEST_CASE("Only a device that is free as a whole goes back", "[tool][store][pmem]") {
+  const PmemDevice device{.range = R(0x7e00000, 0x18000000), .path = "/dev/pmem0", .owner = "namespace0.0"};
+  const auto count = [&](const std::vector<PhysRange>& free) { return Returnable({device}, free, kBlock).size(); };
+  CHECK(count({device.range}) == 1);
+  CHECK(count({R(0x7e00000, 0x9000000), R(0x9000000, 0x18000000)}) == 1);
+  CHECK(count({R(0x7e00000, 0x17e00000)}) == 0);
+  CHECK(count({R(0x8000000, 0x18000000)}) == 0);
+  CHECK(count({R(0x7e00000, 0x9000000), R(0x9200000, 0x18000000)}) == 0);
+  CHECK(count({}) == 0);
+  PmemDevice other = device;
+  other.owner = "pfn0.0";
+  CHECK(Returnable({other}, {device.range}, kBlock).empty());
+  other.owner = "dax0.0";
+  CHECK(Returnable({other}, {device.range}, kBlock).empty());
+  CHECK(Returnable({device}, {device.range}, kGiB).empty());
+}
+
+TEST_CASE("The index is fenced as what it is the way to", "[tool][store][pmem]") {
+  World world;
+  const auto fence = [&] {
+    const Store store(world.choice(), Store::For::kReading);
+    const auto nodes = HandoverNodesOf(store);
+    REQUIRE(nodes.front().name == kStoreNodeName);
+    return FenceName(nodes.front().fence);
+  };
+  world.Keep("plain", {world.Write("a", "text")});
+  CHECK(fence() == "reserved");
+  world.Keep("pmem", {world.Write("b", "text")}, /*zstd=*/false, "pram");
+  CHECK(fence() == "pram");
+}
+
+TEST_CASE("What nobody names any more is free, the earlier index with it", "[tool][store][pmem]") {
+  World world;
+  world.Keep("first", {world.Write("a", std::string(3 * kPage, 'a'))}, /*zstd=*/false, "pram");
+  world.Keep("second", {world.Write("b", "text")}, /*zstd=*/false, "pram");
+  std::vector<PhysRange> index;
+  {
+    const Store store(world.choice(), Store::For::kReading);
+    index = store.IndexRuns();
+    CHECK(store.ForgottenSince(store.model()).empty());
+  }
+  world.Jump();
+  Store store(world.choice(), Store::For::kWriting);
+  const StoreModel before = store.model();
+  CHECK(store.ForgottenSince(before).empty());  // The earlier index is the only one.
+  std::vector<PhysRange> expected = before.files.at(before.FilesOf(*before.Find("first")).front()).runs;
+  expected.insert(expected.end(), index.begin(), index.end());
+  SortAndJoin(expected, /*overlapping=*/false);
+  const GivenBack given = DropNode(store, "first");
+  CHECK(given.bytes == 0);  // Nothing plays /sys here.
+  CHECK(given.problems.empty());
+  CHECK(store.model().Find("first") == nullptr);
+  CHECK(store.ForgottenSince(before) == expected);
+  CHECK(FailureOf([&] { DropNode(store, "first"); }) ==
+        "1: first: nothing is kept under that name: mkhandover list shows what is");
+}
+
+}  // namespace
+}  // namespace holdfast::tool
