@@ -120,7 +120,7 @@ class StoreSource final : public HandoverSource {
     AddRamOfThisMachine(map.get(), report.get(), draft, output);
     AddStore(store, draft, output);
     if (report != nullptr) {
-      const ReleaseWish wish{.with_store = true, .map = map != nullptr ? &map->map() : nullptr};
+      const ReleaseWish wish{.with_store = releases, .map = map != nullptr ? &map->map() : nullptr};
       draft.Release(ReleasedBy(*report, wish, output));
     }
     draft.Finish();
@@ -181,8 +181,8 @@ std::unique_ptr<HandoverSource> FindHandoverSource(const LoadOptions& options, c
   FailUnless(FindHandoverOptions(cmdline, named), "the command line: holdfast=");
   std::unique_ptr<HandoverSource> source;
   if (options.with_store) {
-    source = std::make_unique<StoreSource>(StoreSource::Open(options.store, output), !options.store.handover, root,
-                                           output);
+    source =
+        std::make_unique<StoreSource>(StoreSource::Open(options.store, output), !options.store.handover, root, output);
   } else if (options.handover.given()) {
     source = std::make_unique<FileSource>(options.handover);
   } else {
