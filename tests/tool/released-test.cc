@@ -92,8 +92,7 @@ Ranges Released(const Boot& boot, const ReleaseWish& wish) {
 
 TEST_CASE("A store's handover releases what the store kept before, and every handover an old one's page",
           "[tool][released]") {
-  CHECK(Released({}, {.with_store = true}) ==
-        Ranges{Mib(20, 22), Mib(24, 28), Mib(30, 32), Mib(40, 42), Mib(60, 62)});
+  CHECK(Released({}, {.with_store = true}) == Ranges{Mib(20, 22), Mib(24, 28), Mib(30, 32), Mib(40, 42), Mib(60, 62)});
   CHECK(Released({}, {.with_store = false}) == Ranges{Mib(40, 42), Mib(60, 62)});
 }
 

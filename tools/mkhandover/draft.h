@@ -39,9 +39,9 @@ class Draft {
   std::string AddUnique(Node node);
   // A range under exactly that name.  Ends in a usage Failure where the name is taken by a node that differs.
   void AddNamed(const PreserveOption& option);
-  // All of another handover but its own page and what it releases: nodes, scratch, record of RAM, the stricter policy of
-  // the two.  Of other dialects what is
-  // kept, under the dialect's name; scratch is for kernels that read the dialect, which do not read this tree.
+  // All of another handover but its own page and what it releases: nodes, scratch, record of RAM, the stricter policy
+  // of the two.  Of other dialects what is kept, under the dialect's name; scratch is for kernels that read the
+  // dialect, which do not read this tree.
   void Merge(const HandoverFile& file);
   void AddScratch(PhysRange range) { scratch_.push_back(range); }
   void AddRam(PhysRange range) { ram_.push_back(range); }

@@ -85,8 +85,9 @@ class ReportSource final : public HandoverSource {
 
 class StoreSource final : public HandoverSource {
  public:
-  StoreSource(std::unique_ptr<Store> store, const std::filesystem::path& root, Output& output)
-      : HandoverSource(Make(*store, root, output)), store_(std::move(store)), kept_(handover()->pieces()) {}
+  // `releases`: the store is what this boot's report leads to, so that what it has forgotten may go.
+  StoreSource(std::unique_ptr<Store> store, bool releases, const std::filesystem::path& root, Output& output)
+      : HandoverSource(Make(*store, releases, root, output)), store_(std::move(store)), kept_(handover()->pieces()) {}
 
   static std::unique_ptr<Store> Open(const StoreChoice& choice, Output& output) {
     auto store = std::make_unique<Store>(choice, Store::For::kWriting);
@@ -111,7 +112,8 @@ class StoreSource final : public HandoverSource {
   }
 
  private:
-  static std::unique_ptr<HandoverFile> Make(const Store& store, const std::filesystem::path& root, Output& output) {
+  static std::unique_ptr<HandoverFile> Make(const Store& store, bool releases, const std::filesystem::path& root,
+                                            Output& output) {
     const auto report = AskForReport(root, output);
     const auto map = MapOfThisMachine(root);
     Draft draft;
@@ -119,7 +121,7 @@ class StoreSource final : public HandoverSource {
     AddRamOfThisMachine(map.get(), report.get(), draft, output);
     AddStore(store, draft, output);
     if (report != nullptr) {
-      const ReleaseWish wish{.with_store = true, .map = map != nullptr ? &map->map() : nullptr};
+      const ReleaseWish wish{.with_store = releases, .map = map != nullptr ? &map->map() : nullptr};
       draft.Release(ReleasedBy(*report, wish, output));
     }
     draft.Finish();
@@ -180,7 +182,8 @@ std::unique_ptr<HandoverSource> FindHandoverSource(const LoadOptions& options, c
   FailUnless(FindHandoverOptions(cmdline, named), "the command line: holdfast=");
   std::unique_ptr<HandoverSource> source;
   if (options.with_store) {
-    source = std::make_unique<StoreSource>(StoreSource::Open(options.store, output), root, output);
+    source =
+        std::make_unique<StoreSource>(StoreSource::Open(options.store, output), !options.store.handover, root, output);
   } else if (options.handover.given()) {
     source = std::make_unique<FileSource>(options.handover);
   } else {

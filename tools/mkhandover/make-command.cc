@@ -225,7 +225,7 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
     draft.Reserve(Draft::kOwnName);
   }
   const auto map = FindMap(options);
-  const ReleaseWish wish{.with_store = options.with_store,
+  const ReleaseWish wish{.with_store = options.with_store && !options.store.handover,
                          .handed_on = AddHandovers(options, map.get(), draft, output),
                          .map = map != nullptr ? &map->map() : nullptr};
   AddRanges(options, draft);

@@ -531,8 +531,8 @@ TEST_CASE("A full table is an error", "[format][handover-v1]") {
 }
 
 TEST_CASE("Released ranges have a table of their own, where anybody asks", "[format][handover-v1]") {
-  AlignedBytes bytes = Encoded({.created_by = {}, .policy = {}, .preserved = {}, .scratch = {}, .ram = kRam,
-                                .released = kReleased});
+  AlignedBytes bytes =
+      Encoded({.created_by = {}, .policy = {}, .preserved = {}, .scratch = {}, .ram = kRam, .released = kReleased});
   const FdtView tree = FdtView::Open(bytes.span()).value();
   TestHandover tables;
   std::array<PhysRange, 1> one{};

@@ -55,17 +55,18 @@ Entries FencedAs(MemType type) { return {{Mib(0, 16), kUsable}, {Mib(16, 24), ty
 }  // namespace
 
 TEST_CASE("A fence of whatever type goes when its memory is released", "[plan][release]") {
-  const MemType type = GENERATE(kReserved, MemType::kPmem, MemType::kPram);
+  const MemType type = GENERATE(MemType::kReserved, MemType::kPmem, MemType::kPram);
   CHECK(Release({FencedAs(type), {Mib(16, 24)}}).map == Entries{{Mib(0, 64), kUsable}});
-  CHECK(Release({FencedAs(type), {Mib(18, 20)}}).map ==
-        Entries{{Mib(0, 16), kUsable}, {Mib(16, 18), type}, {Mib(18, 20), kUsable}, {Mib(20, 24), type},
-                {Mib(24, 64), kUsable}});
+  CHECK(Release({FencedAs(type), {Mib(18, 20)}}).map == Entries{{Mib(0, 16), kUsable},
+                                                                {Mib(16, 18), type},
+                                                                {Mib(18, 20), kUsable},
+                                                                {Mib(20, 24), type},
+                                                                {Mib(24, 64), kUsable}});
 }
 
 TEST_CASE("What no fence of ours could be stays, whatever is released", "[plan][release]") {
-  const MemType type =
-      GENERATE(MemType::kAcpi, MemType::kNvs, MemType::kUnusable, MemType::kReservedKern, MemType::kSoftReserved,
-               MemType{20});
+  const MemType type = GENERATE(MemType::kAcpi, MemType::kNvs, MemType::kUnusable, MemType::kReservedKern,
+                                MemType::kSoftReserved, MemType{20});
   CHECK(Release({FencedAs(type), {Mib(0, 64)}}).map == FencedAs(type));
 }
 
@@ -78,7 +79,10 @@ TEST_CASE("A hole stays a hole, though it is released", "[plan][release]") {
 TEST_CASE("What was never RAM does not become RAM", "[plan][release]") {
   CHECK(Release({.memory = FencedAs(kReserved), .released = {Mib(0, 64)}, .was_ram = {}}).map == FencedAs(kReserved));
   CHECK(Release({.memory = FencedAs(kReserved), .released = {Mib(0, 64)}, .was_ram = {Mib(0, 18), Mib(20, 21)}}).map ==
-        Entries{{Mib(0, 18), kUsable}, {Mib(18, 20), kReserved}, {Mib(20, 21), kUsable}, {Mib(21, 24), kReserved},
+        Entries{{Mib(0, 18), kUsable},
+                {Mib(18, 20), kReserved},
+                {Mib(20, 21), kUsable},
+                {Mib(21, 24), kReserved},
                 {Mib(24, 64), kUsable}});
 }
 
@@ -86,7 +90,10 @@ TEST_CASE("What is kept is not released", "[plan][release]") {
   CHECK(Release({.memory = FencedAs(kReserved), .released = {Mib(0, 64)}, .kept = {Mib(16, 24)}}).map ==
         FencedAs(kReserved));
   CHECK(Release({.memory = FencedAs(kReserved), .released = {Mib(16, 24)}, .kept = {Mib(14, 17), Mib(20, 22)}}).map ==
-        Entries{{Mib(0, 16), kUsable}, {Mib(16, 17), kReserved}, {Mib(17, 20), kUsable}, {Mib(20, 22), kReserved},
+        Entries{{Mib(0, 16), kUsable},
+                {Mib(16, 17), kReserved},
+                {Mib(17, 20), kUsable},
+                {Mib(20, 22), kReserved},
                 {Mib(22, 64), kUsable}});
 }
 

@@ -64,11 +64,10 @@ TEST_CASE("Each table of the stage holds as much as it says, and not one more", 
     std::size_t capacity;
     std::string_view table;
   };
-  const auto c =
-      GENERATE(Case{&Sizes::map, 4096, "e820 table"}, Case{&Sizes::kept, 65536, "kept ranges"},
-               Case{&Sizes::scratch, 256, "scratch ranges"}, Case{&Sizes::native, 1026, "native scratch ranges"},
-               Case{&Sizes::ram, 1024, "ram ranges"}, Case{&Sizes::released, 2048, "released ranges"},
-               Case{&Sizes::in_use, 2048, "places in use"});
+  const auto c = GENERATE(Case{&Sizes::map, 4096, "e820 table"}, Case{&Sizes::kept, 65536, "kept ranges"},
+                          Case{&Sizes::scratch, 256, "scratch ranges"},
+                          Case{&Sizes::native, 1026, "native scratch ranges"}, Case{&Sizes::ram, 1024, "ram ranges"},
+                          Case{&Sizes::released, 2048, "released ranges"}, Case{&Sizes::in_use, 2048, "places in use"});
   CAPTURE(c.table);
   Sizes sizes;
   sizes.*c.size = c.capacity;
@@ -80,8 +79,9 @@ TEST_CASE("Each table of the stage holds as much as it says, and not one more", 
 }
 
 TEST_CASE("Every table that does not hold its part is named", "[plan][stage-limits]") {
-  CHECK(ProblemsOf({.map = 4097, .kept = 65537, .scratch = 257, .native = 1027, .ram = 1025, .released = 2049, .in_use = 2049}).size() ==
-        7);
+  CHECK(ProblemsOf(
+            {.map = 4097, .kept = 65537, .scratch = 257, .native = 1027, .ram = 1025, .released = 2049, .in_use = 2049})
+            .size() == 7);
 }
 
 }  // namespace holdfast

@@ -16,7 +16,7 @@
 namespace holdfast::tool {
 
 struct ReleaseWish {
-  bool with_store = false;             // the new handover keeps the store: what that has forgotten may go
+  bool with_store = false;             // the new handover keeps the store that the report leads to
   std::vector<PhysRange> handed_on{};  // what handovers release that the new one takes in: of a store's
   const MemoryMap* map = nullptr;      // this kernel's, where it is known
 };
