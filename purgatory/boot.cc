@@ -9,6 +9,7 @@
 #include "common/arch/x86/power.h"
 #include "common/console/wording.h"
 #include "common/plan/plan-report.h"
+#include "common/plan/release.h"
 #include "purgatory/execute.h"
 #include "purgatory/own-page-tables.h"
 
@@ -81,6 +82,8 @@ Boot::Boot(Storage& storage, const ConsoleOptions& consoles)
       scratch_(storage.scratch),
       native_scratch_(storage.native_scratch),
       ram_(storage.ram),
+      released_(storage.released),
+      map_(storage.released_map),
       plan_(storage.fenced_map, storage.avoid) {
   g_ending = &ending_;
   time_.Mark("entry");
@@ -167,7 +170,16 @@ void Boot::ReadHandovers() {
   }
   SayNotRead();
   SayLine(SayHandover, handover_.dialect.view(), kept_.size(), kept_.bytes());
+  Release();
   time_.Mark("handover");
+}
+
+// The tables have mapped RAM as the loader knew it, and things may be placed in what is released.
+void Boot::Release() {
+  ending_.Check(ReleaseMemory(loaded_.map, handover_, map_), "e820 table");
+  if (!released_.view().empty()) {
+    ending_.Check(SwitchPageTables(*tables_, map_, readable_.view()), "page tables");
+  }
 }
 
 void Boot::MakePlan(const BootInputs& inputs) {

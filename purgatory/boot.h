@@ -98,6 +98,7 @@ class Boot {
   // The handovers that there are, on the loader's nodes, and on `lines`; `trees` has the bundle's.
   void FindHandoversOn(std::array<std::string_view, kMaxCommandLines> lines, std::span<const TreePlace> trees = {});
   void SwitchTables();
+  // What they release is RAM from here on.
   void ReadHandovers();
   // Of handovers that were passed over; hides a KHO node among them from the next kernel.
   void SayNotRead();
@@ -117,6 +118,7 @@ class Boot {
   BootReport Report(std::string_view shell, std::string_view loader) const;
   static Status MakeReadable(void* self, const KeptBlock& block);
   void HideKho();
+  void Release();
 
   ExceptionTable exceptions_;
   Storage& storage_;
@@ -132,7 +134,9 @@ class Boot {
   RangeSet scratch_;
   RangeSet native_scratch_;
   RangeSet ram_;
-  Handover handover_{kept_, scratch_, ram_};
+  RangeSet released_;
+  Handover handover_{kept_, scratch_, ram_, &released_};
+  MemoryMap map_;  // the loader's, with what the handovers release as RAM
   BootPlan plan_;
 };
 

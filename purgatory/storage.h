@@ -26,6 +26,7 @@ struct Storage {
   std::array<x86::PageTable, kNumPageTables> page_tables;
   alignas(kPageSize) BootParams params;
   std::array<MemEntry, kMaxMapEntries> map;
+  std::array<MemEntry, kMaxMapEntries> released_map;
   std::array<MemEntry, kMaxMapEntries> fenced_map;
   std::array<PhysRange, kMaxReadable> readable;
   std::array<PhysRange, kMaxEfiRanges> efi;
@@ -34,6 +35,7 @@ struct Storage {
   std::array<PhysRange, kMaxScratchRanges> scratch;
   std::array<PhysRange, kMaxKhoScratch> native_scratch;
   std::array<PhysRange, kMaxRamRanges> ram;
+  std::array<PhysRange, kMaxReleasedRanges> released;
   std::array<KeptRange, kMaxKept> kept;
 
   ZstdWorkspace zstd;

@@ -38,6 +38,8 @@ inline constexpr const char* kNodeScratch = "scratch";  // "ranges": where a nat
 // What was RAM before anything was fenced: "ranges".  It is how a stage tells a range that an earlier
 // stage reserved from memory that never was RAM.
 inline constexpr const char* kNodeRam = "ram";
+// "ranges": what a handover before this one kept and fenced, and none keeps any more.
+inline constexpr const char* kNodeReleased = "released";
 
 }  // namespace holdfast::handover_fdt
 

@@ -49,7 +49,8 @@ Status CheckEncodable(const HandoverV1& handover) {
     }
   }
   TRY(CheckRanges(handover.scratch, preserved.size()));
-  return CheckRanges(handover.ram, preserved.size());
+  TRY(CheckRanges(handover.ram, preserved.size()));
+  return CheckRanges(handover.released, preserved.size());
 }
 
 void WriteRanges(FdtWriter& writer, std::span<const PhysRange> ranges) {
@@ -133,6 +134,7 @@ Result<std::span<const std::byte>> EncodeHandoverV1(const HandoverV1& handover, 
   WritePreserved(writer, handover.preserved);
   WriteRoom(writer, kNodeScratch, handover.scratch);
   WriteRoom(writer, kNodeRam, handover.ram);
+  WriteRoom(writer, kNodeReleased, handover.released);
   writer.EndNode();
   return writer.Finish();
 }

@@ -84,13 +84,15 @@ Status DecodePolicy(const FdtView& tree, Policy& out) {
   return kDone;
 }
 
-Status DecodeRangeSet(const FdtView& tree, const char* name, RangeSet& out) {
+// Without `out` the ranges are only checked.
+Status DecodeRangeSet(const FdtView& tree, const char* name, RangeSet* out) {
   TRY_ASSIGN(const auto node, RoomOf(tree, name));
   if (!node) {
     return kDone;
   }
   TRY_ASSIGN(const auto ranges, RangesOf(tree, *node));
-  return ForEachRange(tree, *node, ranges, [&](PhysRange range) { return out.Add(range); });
+  return ForEachRange(tree, *node, ranges,
+                      [&](PhysRange range) { return out == nullptr ? Status(kDone) : out->Add(range); });
 }
 
 // The node's `range-list`, which is not looked at yet.
@@ -193,14 +195,15 @@ Status DecodeHandoverV1(const FdtView& tree, std::uint8_t source, const ListRead
   Policy policy;
   TRY(DecodePolicy(tree, policy));
   TRY(DecodePreserved(tree, source, reader, trust, out.kept));
-  TRY(DecodeRangeSet(tree, kNodeScratch, out.scratch));
+  TRY(DecodeRangeSet(tree, kNodeScratch, &out.scratch));
 
   out.dialect.Add(kDialectHoldfast);
   if (trust.is_outside) {
     return kDone;
   }
   out.generation = std::max(out.generation, generation.value_or(0));
-  TRY(DecodeRangeSet(tree, kNodeRam, out.ram));
+  TRY(DecodeRangeSet(tree, kNodeRam, &out.ram));
+  TRY(DecodeRangeSet(tree, kNodeReleased, out.released));
   if (!out.has_policy) {
     out.policy = policy;
     out.has_policy = true;

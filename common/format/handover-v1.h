@@ -51,8 +51,8 @@ struct TreeTrust {
 // Adds what the tree says to `out`.  Kept ranges get `source`, and as their node the offset of
 // /preserved/<name> in the tree; the bytes of a range-list are kept as kStructure under the name that it belongs to.
 // Does not seal out.kept.  On error `out` is unspecified.  What is lost has to be well-formed too, but for a
-// range-list's bytes, which are not read.  A tree from outside says nothing of policy, of what was RAM and of the
-// generation, and all of its fences are kReserved. Of several handovers the first one's policy holds (but kaslr is off
+// range-list's bytes, which are not read.  A tree from outside says nothing of policy, of what was RAM, of what is released
+// and of the generation, and all of its fences are kReserved. Of several handovers the first one's policy holds (but kaslr is off
 // where any says so), and the highest generation.
 //
 // kUnknownCompatible; kMalformed: a node or property of ours that stands twice, a value of the wrong size, a
@@ -103,6 +103,7 @@ struct HandoverV1 {
   std::span<const HandoverV1Node> preserved;
   std::span<const PhysRange> scratch;
   std::span<const PhysRange> ram;
+  std::span<const PhysRange> released{};
 };
 // Writes only what DecodeHandoverV1 takes.  kMalformed (where: index of the name): a name that is no path component
 // or stands twice, ranges and a list or neither, an empty range, a list of no bytes or of more than kMaxRangeListSize;

@@ -83,8 +83,8 @@ struct NativeHandover {
 
 // The tables are the shell's; a decoder adds to them, so that several handovers make one.
 struct Handover {
-  explicit Handover(PreservedMap& kept_map, RangeSet& scratch_set, RangeSet& ram_set)
-      : kept(kept_map), scratch(scratch_set), ram(ram_set) {}
+  explicit Handover(PreservedMap& kept_map, RangeSet& scratch_set, RangeSet& ram_set, RangeSet* released_set = nullptr)
+      : kept(kept_map), scratch(scratch_set), ram(ram_set), released(released_set) {}
 
   DialectNames dialect;     // empty: there is none
   bool has_policy = false;  // some handover said one, and that of the first holds
@@ -93,6 +93,9 @@ struct Handover {
   PreservedMap& kept;
   RangeSet& scratch;
   RangeSet& ram;  // what was RAM before anything was fenced; empty where the dialect does not say
+  // What an earlier handover kept and none keeps any more; null where nobody asks, as from firmware, which has fenced
+  // nothing yet.
+  RangeSet* released;
   std::optional<NativeHandover> native{};
 
   // What a report says of this boot.  The last of all generations stays the last.

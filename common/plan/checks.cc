@@ -3,14 +3,13 @@
 
 #include "common/plan/checks.h"
 
+#include "common/plan/fence-map.h"
+
 namespace holdfast {
 namespace {
 
 // Types that a fence leaves behind, as loaders of later kernels hand them on.
-bool MayBeFenced(MemType type) {
-  return type == MemType::kReserved || type == MemType::kPmem || type == MemType::kPram ||
-         type == MemType::kSoftReserved;
-}
+bool MayBeFenced(MemType type) { return IsFenceType(type) || type == MemType::kSoftReserved; }
 
 // The first part of `range` that is not RAM by the map, nor fenced RAM by the handover's record.
 std::optional<MemoryMap::Gap> FirstNotRam(const MemoryMap& memory, const RangeSet& was_ram, PhysRange range) {

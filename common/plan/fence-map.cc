@@ -130,6 +130,10 @@ MemType FencedType(Fence fence) {
   Bug();
 }
 
+bool IsFenceType(MemType type) {
+  return type == MemType::kReserved || type == MemType::kPmem || type == MemType::kPram;
+}
+
 Fence FenceThrough(KernelEntry entry, Fence fence) {
   const bool is_persistent = fence == Fence::kPmem || fence == Fence::kPram;
   return is_persistent && IsEfiEntry(entry) ? Fence::kReserved : fence;

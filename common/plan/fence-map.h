@@ -26,6 +26,9 @@ inline constexpr PhysAddr kLowMemoryEnd{kMiB};
 // The type under which the next kernel sees RAM with this fence; what is held keeps the mark kReservedKern.
 MemType FencedType(Fence fence);
 
+// A type that FencedType() gives instead of RAM's: what is of it may be what an earlier stage has fenced.
+bool IsFenceType(MemType type);
+
 // The fence that stands when the kernel is entered there: an EFI kernel's map is firmware's, in which memory cannot be
 // allocated as persistent.  Then it is reserved.
 Fence FenceThrough(KernelEntry entry, Fence fence);

@@ -18,6 +18,8 @@ void CheckStageTables(const BootInputs& in, Problems& problems) {
   check("scratch ranges", in.handover.scratch.view().size(), kMaxScratchRanges);
   check("native scratch ranges", in.handover.native ? in.handover.native->scratch.size() : 0, kMaxKhoScratch);
   check("ram ranges", in.handover.ram.view().size(), kMaxRamRanges);
+  check("released ranges", in.handover.released != nullptr ? in.handover.released->view().size() : 0,
+        kMaxReleasedRanges);
   check("places in use", in.in_use.size(), kMaxInUse);
 }
 

@@ -17,6 +17,7 @@ namespace holdfast {
 inline constexpr std::size_t kMaxKept = 65536;
 inline constexpr std::size_t kMaxScratchRanges = 256;
 inline constexpr std::size_t kMaxRamRanges = 1024;
+inline constexpr std::size_t kMaxReleasedRanges = 2048;
 inline constexpr std::size_t kMaxMapEntries = 4096;  // of the old map and of the new one
 inline constexpr std::size_t kMaxExtension = kMaxMapEntries - kE820MaxZeropage;
 inline constexpr std::size_t kMaxReadable = 2 * kMaxMapEntries;

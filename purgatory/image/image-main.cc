@@ -185,7 +185,7 @@ class ImageBoot : private Boot {
     entry.wanted = bundle_.bundle.entry;
     entry.has_vmlinux = has_vmlinux_;
     entry.has_bzimage = kernel_.has_bzimage;
-    BootInputs inputs{.memory = loaded_.map,
+    BootInputs inputs{.memory = map_,
                       .handover = handover_,
                       .kernel = kernel,
                       .entry = entry,

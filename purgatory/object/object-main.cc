@@ -149,7 +149,7 @@ class ObjectBoot : private Boot {
 
     EntryFacts entry = EntryFactsHere(loaded_.params.hdr);
     entry.has_vmlinux = false;
-    BootInputs inputs{.memory = loaded_.map,
+    BootInputs inputs{.memory = map_,
                       .handover = handover_,
                       .kernel = kernel.value(),
                       .entry = entry,

@@ -27,10 +27,12 @@ struct Decoded {
   std::array<KeptRange, 256> kept_storage{};
   std::array<PhysRange, 256> scratch_storage{};
   std::array<PhysRange, 256> ram_storage{};
+  std::array<PhysRange, 256> released_storage{};
   PreservedMap kept{kept_storage};
   RangeSet scratch{scratch_storage};
   RangeSet ram{ram_storage};
-  Handover handover{kept, scratch, ram};
+  RangeSet released{released_storage};
+  Handover handover{kept, scratch, ram, &released};
 };
 
 void Walk(const FdtView& tree, FdtNode node, int depth) {
@@ -83,7 +85,8 @@ void CheckRoundTrip(const FdtView& tree, const Decoded& in) {
                                        .policy = in.handover.policy,
                                        .preserved = nodes,
                                        .scratch = in.scratch.view(),
-                                       .ram = in.ram.view()},
+                                       .ram = in.ram.view(),
+                                       .released = in.released.view()},
                                       std::as_writable_bytes(std::span(storage)));
   fuzz::Check(bytes.ok(), "what decodes can be encoded");
   Decoded again;
@@ -95,6 +98,9 @@ void CheckRoundTrip(const FdtView& tree, const Decoded& in) {
       "to the same kept ranges");
   fuzz::Check(std::equal(in.ram.view().begin(), in.ram.view().end(), again.ram.view().begin(), again.ram.view().end()),
               "to the same RAM");
+  fuzz::Check(std::equal(in.released.view().begin(), in.released.view().end(), again.released.view().begin(),
+                         again.released.view().end()),
+              "to what is released");
   fuzz::Check(in.handover.generation == again.handover.generation, "to the same generation");
 }
 

@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/plan/stage-limits.h"
 #include "tests/support/ranges.h"
 #include "tests/tool/scratch-folder.h"
 #include "tools/mkhandover/failure.h"
@@ -105,6 +106,59 @@ TEST_CASE("Kept ranges may touch, not overlap", "[tool][draft]") {
     draft.AddNamed(Keep(name, c.second));
     CHECK(FinishCode(draft) == c.code);
   }
+}
+
+TEST_CASE("What is released is all of it that is not kept", "[tool][draft]") {
+  Draft draft;
+  draft.AddNamed(Keep("a", Range(0x10000000, 0x200000)));
+  draft.AddRam(Range(0x100000, 0x7ff00000));
+  draft.Release({Range(0x10400000, 0x1000), Range(0xffff000, 0x2000), Range(0x101ff000, 0x2000)});
+  const HandoverFile file = Read(draft);
+  CHECK(List(file.handover().released->view()) ==
+        std::vector{Range(0xffff000, 0x1000), Range(0x10200000, 0x1000), Range(0x10400000, 0x1000)});
+
+  // What comes later is kept as well.
+  draft.AddUnique(Node("b", {Range(0x10400000, 0x1000)}));
+  CHECK(Read(draft).handover().released->bytes() == 0x2000);
+}
+
+TEST_CASE("Without a record of RAM nothing is released", "[tool][draft]") {
+  Draft draft;
+  draft.AddNamed(Keep("a", Range(0x10000000, 0x200000)));
+  draft.Release({Range(0x10400000, 0x1000)});
+  CHECK(Read(draft).handover().released->view().empty());
+}
+
+TEST_CASE("Of more than the stage holds the largest is released", "[tool][draft]") {
+  Draft draft;
+  draft.AddNamed(Keep("a", Range(0x10000000, 0x200000)));
+  draft.AddRam(Range(0x100000, 0x7ff00000));
+  std::vector<PhysRange> ranges;
+  for (std::uint64_t i = 0; i < kMaxReleasedRanges + 1; ++i) {
+    ranges.push_back(Range(0x20000000 + i * 0x4000, i == 7 ? 0x1000 : 0x2000));
+  }
+  draft.Release(ranges);
+  ranges.erase(ranges.begin() + 7);
+  CHECK(List(Read(draft).handover().released->view()) == ranges);
+}
+
+TEST_CASE("The page of a handover that is taken in is not kept, another page of that name is", "[tool][draft]") {
+  Draft first;
+  first.AddNamed(Keep("a", Range(0x10000000, 0x200000)));
+  first.AddUnique({.name = std::string(Draft::kOwnName),
+                   .owner = std::string(kOwnPageOwner),
+                   .fence = Fence::kReserved,
+                   .ranges = {Range(0x12000000, 0x200000)},
+                   .sha256 = {}});
+  Draft second;
+  second.AddNamed(Keep("handover", Range(0x14000000, 0x200000), Fence::kReserved, "me"));
+  Draft both;
+  both.Merge(Read(first));
+  both.Merge(Read(second));
+  REQUIRE(both.nodes().size() == 2);
+  CHECK(both.nodes()[0].name == "a");
+  CHECK(both.nodes()[1].name == "handover");
+  CHECK(both.nodes()[1].ranges == std::vector{Range(0x14000000, 0x200000)});
 }
 
 TEST_CASE("Nothing is kept in scratch", "[tool][draft]") {

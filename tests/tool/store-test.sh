@@ -204,7 +204,7 @@ expect 2 keep --name files --add "${at[@]}" tree
 complains 'mkhandover: --name files: tree is in it already: keep it under another name'
 expect 1 keep --name nobody --add "${at[@]}" stream
 expect 0 drop in "${at[@]}"
-says 'in: forgotten; its memory stays fenced until a cold boot'
+says 'in: forgotten; its memory is the system'"'"'s again after the next kexec, if the handover is made with --store'
 expect 0 restore files -C after2 "${at[@]}"
 same_tree tree after2/tree
 expect 0 make -o kept2.dtb --store huge/store --plain "$PWD/huge,$page" --ram-from none

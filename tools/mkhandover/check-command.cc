@@ -40,7 +40,8 @@ std::vector<Problem> ProblemsWith(const HandoverFile& file, const MemoryMap& map
   for (const NamedRange& each : named) {
     segments.push_back({.name = each.name, .size = each.range.size(), .at = each.range});
   }
-  const BootInputs inputs{.memory = map,
+  const auto released = MapWithReleased(map, file);
+  const BootInputs inputs{.memory = released->map(),
                           .handover = file.handover(),
                           .kernel = kSmallestKernel,
                           .kernel_at = std::nullopt,
@@ -98,8 +99,7 @@ ExitCode RunCheck(const CheckOptions& options, Output& output) {
   for (const std::string& text : options.segments) {
     named.push_back(ParseNamedRangeOption("--segment", text, /*default_name=*/{}));
   }
-  const auto map =
-      options.map.where.empty() ? nullptr : ReadMap(options.map.where, options.map.efi_descriptor_size);
+  const auto map = options.map.where.empty() ? nullptr : ReadMap(options.map.where, options.map.efi_descriptor_size);
   const HandoverFile file(options.handover, map != nullptr ? &map->map() : nullptr);
 
   Findings findings;
@@ -129,11 +129,11 @@ ExitCode RunCheck(const CheckOptions& options, Output& output) {
     }
     output.Line(ToText(out));
   } else if (findings.empty()) {
-    output.Line(Format(
-        "ok: {}, {} kept, {} checked{}{}", CountText(file.handover().kept.size(), "range"),
-        SizeText(file.handover().kept.bytes()), CountText(named.size(), "segment"),
-        contents.verified == 0 ? "" : Format(", contents of {} verified", CountText(contents.verified, "name")),
-        findings.num_files == 0 ? "" : Format(", {} of the store", CountText(findings.num_files, "file"))));
+    output.Line(
+        Format("ok: {}, {} kept, {} checked{}{}", CountText(file.handover().kept.size(), "range"),
+               SizeText(file.handover().kept.bytes()), CountText(named.size(), "segment"),
+               contents.verified == 0 ? "" : Format(", contents of {} verified", CountText(contents.verified, "name")),
+               findings.num_files == 0 ? "" : Format(", {} of the store", CountText(findings.num_files, "file"))));
   } else {
     for (const Problem& problem : findings.problems) {
       output.Line(DescribeRule(problem));

@@ -7,6 +7,7 @@
 
 #include "common/base/version.h"
 #include "common/format/range-list.h"
+#include "common/plan/stage-limits.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/overlay.h"
 #include "tools/mkhandover/range-lists.h"
@@ -94,8 +95,9 @@ void Draft::Merge(const HandoverFile& file) {
   const Handover& handover = file.handover();
   std::vector<Node> nodes;
   for (const KeptPiece& piece : file.pieces()) {
-    if (file.tree() != nullptr && piece.kind == KeptKind::kStructure) {
-      continue;  // A range-list, which this handover does not use.
+    const bool is_list = file.tree() != nullptr && piece.kind == KeptKind::kStructure;
+    if (is_list || (piece.name == kOwnName && piece.owner == kOwnPageOwner)) {
+      continue;  // This handover has lists of its own, and a page.
     }
     const std::string name = MakeNodeName(piece.name);
     const auto same = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.name == name; });
@@ -165,6 +167,25 @@ void Draft::Finish() {
                                          .kept = *hit}));
     }
   }
+  FinishReleased(kept);
+}
+
+// Without a record of RAM the stage would release nothing.  Where there is more than it holds, the largest count.
+void Draft::FinishReleased(const PreservedMap& kept) {
+  if (ram_.empty()) {
+    released_.clear();
+  }
+  std::vector<PhysRange> kept_pages;
+  for (const KeptRange& each : kept.view()) {
+    kept_pages.push_back(each.range);
+  }
+  SortAndJoin(released_, /*overlapping=*/true);
+  released_ = Minus(released_, kept_pages);
+  if (released_.size() > kMaxReleasedRanges) {
+    std::sort(released_.begin(), released_.end(), [](PhysRange a, PhysRange b) { return a.size() > b.size(); });
+    released_.resize(kMaxReleasedRanges);
+    std::sort(released_.begin(), released_.end(), Ascends);
+  }
 }
 
 std::vector<std::byte> Draft::EncodeWith(const ListPlaces& lists) const {
@@ -184,7 +205,8 @@ std::vector<std::byte> Draft::EncodeWith(const ListPlaces& lists) const {
                             .policy = policy,
                             .preserved = nodes,
                             .scratch = scratch_,
-                            .ram = ram_};
+                            .ram = ram_,
+                            .released = released_};
   std::vector<std::byte> storage(kMaxHandoverSize);
   const auto tree = EncodeHandoverV1(handover, storage);
   if (!tree.ok()) {

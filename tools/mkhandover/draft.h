@@ -39,12 +39,15 @@ class Draft {
   std::string AddUnique(Node node);
   // A range under exactly that name.  Ends in a usage Failure where the name is taken by a node that differs.
   void AddNamed(const PreserveOption& option);
-  // All of another handover: nodes, scratch, record of RAM, the stricter policy of the two.  Of other dialects what is
+  // All of another handover but its own page and what it releases: nodes, scratch, record of RAM, the stricter policy of
+  // the two.  Of other dialects what is
   // kept, under the dialect's name; scratch is for kernels that read the dialect, which do not read this tree.
   void Merge(const HandoverFile& file);
   void AddScratch(PhysRange range) { scratch_.push_back(range); }
   void AddRam(PhysRange range) { ram_.push_back(range); }
   void ForgetRam() { ram_.clear(); }
+  // What was kept by an earlier handover: what of it this one does not keep is released.
+  void Release(std::vector<PhysRange> ranges) { released_ = std::move(ranges); }
   // Keeps a name free for a node that comes last.
   void Reserve(std::string_view name) { reserved_ = name; }
 
@@ -62,6 +65,8 @@ class Draft {
   InPlace EncodeAt(PhysRange page, std::size_t most) const;
   const std::vector<Node>& nodes() const { return nodes_; }
   const std::vector<PhysRange>& ram() const { return ram_; }
+  // Pre: finished.
+  const std::vector<PhysRange>& released() const { return released_; }
   std::size_t num_ranges() const;
   std::uint64_t bytes() const;
 
@@ -69,11 +74,13 @@ class Draft {
   using ListPlaces = std::vector<std::optional<RangeListPlace>>;  // one a node
 
   bool IsTaken(std::string_view name) const;
+  void FinishReleased(const PreservedMap& kept);
   std::vector<std::byte> EncodeWith(const ListPlaces& lists) const;
 
   std::vector<Node> nodes_;
   std::vector<PhysRange> scratch_;
   std::vector<PhysRange> ram_;
+  std::vector<PhysRange> released_;
   std::string reserved_;
   bool has_policy_ = false;
 };

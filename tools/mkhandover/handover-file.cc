@@ -92,10 +92,12 @@ std::optional<Problem> FindStageProblem(const FdtView& tree, const ListReader& l
   std::vector<KeptRange> kept_storage(kMaxKept);
   std::vector<PhysRange> scratch_storage(kMaxScratchRanges);
   std::vector<PhysRange> ram_storage(kMaxRamRanges);
+  std::vector<PhysRange> released_storage(kMaxReleasedRanges);
   PreservedMap kept(kept_storage);
   RangeSet scratch(scratch_storage);
   RangeSet ram(ram_storage);
-  Handover handover(kept, scratch, ram);
+  RangeSet released(released_storage);
+  Handover handover(kept, scratch, ram, &released);
   if (const Status status = DecodeHandoverV1(tree, /*source=*/0, lists, handover); !status.ok()) {
     return Problem{.code = status.error().code, .where = status.error().where, .what = kStageTable};
   }
@@ -145,10 +147,12 @@ HandoverFile::HandoverFile(Origin origin, const MemoryMap* map)
       kept_storage_(CapacityFor(tree(), foreign_, map != nullptr ? *map : all_ram_.map())),
       scratch_storage_(kept_storage_.size()),
       ram_storage_(kept_storage_.size()),
+      released_storage_(kept_storage_.size()),
       kept_(kept_storage_),
       scratch_(scratch_storage_),
       ram_(ram_storage_),
-      handover_(kept_, scratch_, ram_) {
+      released_(released_storage_),
+      handover_(kept_, scratch_, ram_, &released_) {
   FailUnless(all_ram_.map().AppendAscending(PhysRange::All(), MemType::kUsable), name_);
   if (tree_) {
     AddTree();

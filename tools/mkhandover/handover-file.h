@@ -41,7 +41,7 @@ class HandoverFile {
   HandoverFile& operator=(const HandoverFile&) = delete;
 
   const std::string& name() const { return name_; }
-  // The kept map is sealed if there are no problems(), else it must not be used.
+  // The kept map is sealed if there are no problems(), else it must not be used.  What is released is asked for.
   const Handover& handover() const { return handover_; }
   const std::vector<Problem>& problems() const { return problems_; }
   // Ends in a Failure if there is a problem.
@@ -89,9 +89,11 @@ class HandoverFile {
   std::vector<KeptRange> kept_storage_;
   std::vector<PhysRange> scratch_storage_;
   std::vector<PhysRange> ram_storage_;
+  std::vector<PhysRange> released_storage_;
   PreservedMap kept_;
   RangeSet scratch_;
   RangeSet ram_;
+  RangeSet released_;
   Handover handover_;
   std::vector<KeptPiece> pieces_;
   std::vector<Problem> problems_;

@@ -12,6 +12,7 @@
 #include "tools/mkhandover/handover-maker.h"
 #include "tools/mkhandover/page-map.h"
 #include "tools/mkhandover/report-file.h"
+#include "tools/mkhandover/store/released.h"
 #include "tools/mkhandover/store/store-check.h"
 #include "tools/mkhandover/text.h"
 
@@ -116,10 +117,11 @@ class StoreSource final : public HandoverSource {
     draft.generation = report ? report->report().generation : 0;
     AddRamOfThisMachine(map.get(), report.get(), draft, output);
     AddStore(store, draft, output);
-    draft.Finish();
     if (report != nullptr) {
+      draft.Release(ReleasedBy(*report, {.with_store = true, .map = map != nullptr ? &map->map() : nullptr}, output));
       WarnOfWhatIsLeftOut(*report, draft, output);
     }
+    draft.Finish();
     return TreeOf(draft.Encode(), store.folder());
   }
 
@@ -131,9 +133,10 @@ class StoreSource final : public HandoverSource {
     const HandoverFile before(report.handover(), "the report's handover", kDevMem);
     std::set<std::string> names;
     for (const KeptPiece& piece : before.pieces()) {
-      names.insert(piece.name);
+      if (piece.owner != kStoreOwner && piece.owner != kOwnPageOwner) {
+        names.insert(piece.name);
+      }
     }
-    names.erase(std::string(Draft::kOwnName));
     for (const Draft::Node& node : draft.nodes()) {
       names.erase(node.name);
     }
@@ -142,9 +145,10 @@ class StoreSource final : public HandoverSource {
       list += (list.empty() ? "" : ", ") + name;
     }
     if (!list.empty()) {
-      output.Warn(Format("{}: was kept on the way into this kernel and is not in the store, so not handed on: mkhandover make --store "
-                         "--from, and load --handover, hand on both",
-                         list));
+      output.Warn(
+          Format("{}: was kept on the way into this kernel and is not in the store, so not handed on: make --store "
+                 "--from, then load --handover, hands on both",
+                 list));
     }
   }
 

@@ -68,6 +68,7 @@ void AddTreeJson(const HandoverFile& file, Json& out) {
   out["preserved"] = std::move(preserved);
   out["scratch"] = JsonRanges(handover.scratch.view());
   out["ram"] = JsonRanges(handover.ram.view());
+  out["released"] = JsonRanges(handover.released->view());
   out["pages"] = bytes / kPageSize;
   out["bytes"] = bytes;
   out["problems"] = JsonProblems(file.problems());
@@ -95,6 +96,9 @@ void PrintTree(const HandoverFile& file, Output& output) {
   }
   PrintRanges("scratch", handover.scratch, output);
   PrintRanges("ram", handover.ram, output);
+  if (!handover.released->view().empty()) {
+    PrintRanges("released", *handover.released, output);
+  }
   for (const Problem& problem : file.problems()) {
     output.Line(Format("problem    {}", DescribeRule(problem)));
   }

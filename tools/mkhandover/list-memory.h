@@ -18,6 +18,8 @@ namespace holdfast::tool {
 
 // A file that was made in place is its own huge page, which the tree keeps under this name.
 inline constexpr std::string_view kOwnPageName = "handover";
+// Who keeps it, so that a later handover knows that nobody else needs it.
+inline constexpr std::string_view kOwnPageOwner = "mkhandover";
 
 // Runs of all lists in the tree, at most; what does not decode has none.
 std::size_t MostRunsIn(const FdtView& tree);

@@ -14,7 +14,9 @@
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/option-values.h"
 #include "tools/mkhandover/page-map.h"
+#include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/report-file.h"
+#include "tools/mkhandover/store/released.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -74,18 +76,23 @@ void AddRam(const MakeOptions& options, const OwnedMap* map, const ReportFile* r
   }
 }
 
-void AddHandovers(const MakeOptions& options, const OwnedMap* map, Draft& draft, Output& output) {
+// Gives what they release.
+std::vector<PhysRange> AddHandovers(const MakeOptions& options, const OwnedMap* map, Draft& draft, Output& output) {
+  std::vector<PhysRange> released;
   for (const std::string& path : options.from) {
     HandoverChoice choice = options.from_all;
     choice.file = path;
     const HandoverFile file(choice, map != nullptr ? &map->map() : nullptr);
     file.RequireNoProblem();
     draft.Merge(file);
+    const auto more = file.handover().released->view();
+    released.insert(released.end(), more.begin(), more.end());
     if (file.handover().native) {
       output.Note(Format("{}: its scratch is left out, as the next kernel will not read {}", path,
                          file.handover().native->compatible));
     }
   }
+  return released;
 }
 
 void WarnOfWhatIsNotRam(const Draft& draft, Output& output) {
@@ -126,7 +133,7 @@ Result WriteInPlace(const MakeOptions& options, Draft& draft) {
   HugePageFile file(options.output);
   draft.Reserve({});
   draft.AddUnique({.name = std::string(Draft::kOwnName),
-                   .owner = {},
+                   .owner = std::string(kOwnPageOwner),
                    .fence = Fence::kReserved,
                    .ranges = {file.range()},
                    .sha256 = std::nullopt});
@@ -178,6 +185,7 @@ Json ToJson(const MakeOptions& options, const Draft& draft, const Result& result
   }
   out["preserved"] = std::move(preserved);
   out["bytes"] = draft.bytes();
+  out["released"] = JsonRanges(draft.released());
   return out;
 }
 
@@ -217,7 +225,9 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
     draft.Reserve(Draft::kOwnName);
   }
   const auto map = FindMap(options);
-  AddHandovers(options, map.get(), draft, output);
+  const ReleaseWish wish{.with_store = options.with_store,
+                         .handed_on = AddHandovers(options, map.get(), draft, output),
+                         .map = map != nullptr ? &map->map() : nullptr};
   AddRanges(options, draft);
   AddRam(options, map.get(), report.get(), draft, output);
   SetPolicy(options, draft);
@@ -229,12 +239,19 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
     store.Commit(store.model());  // with the addresses of now
     AddStore(store, draft, output);
   }
+  if (report != nullptr) {
+    draft.Release(ReleasedBy(*report, wish, output));
+  }
   draft.Finish();  // Nothing is written of a handover that would be refused.
   const Result result = in_place ? WriteInPlace(options, draft) : WriteOrdinary(options, draft);
   WarnOfWhatIsNotRam(draft, output);
 
   output.Note(Format("{}: {} bytes, {}, {} kept, sha256 {}", options.output, result.size,
                      CountText(draft.num_ranges(), "range"), SizeText(draft.bytes()), HexDigits(result.digest)));
+  if (!draft.released().empty()) {
+    output.Note(Format("{}: {} in {} is kept no more, and the system's again after the kexec", options.output,
+                       SizeText(BytesIn(draft.released())), CountText(draft.released().size(), "range")));
+  }
   if (!result.option.empty()) {
     output.Note(Format("the option goes to a kexec; for a reset through firmware: mkhandover variable --set {}",
                        result.option));

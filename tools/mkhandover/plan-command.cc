@@ -129,7 +129,8 @@ ExitCode RunPlan(const PlanOptions& options, Output& output) {
     return Refuse(file, entry, file.problems(), output);
   }
 
-  BootInputs inputs{.memory = map->map(),
+  const auto released = MapWithReleased(map->map(), file);
+  BootInputs inputs{.memory = released->map(),
                     .handover = file.handover(),
                     .kernel = FactsFor(kernel, unpacked.get()),
                     .entry = EntryFactsFor(wanted, kernel, unpacked.get()),

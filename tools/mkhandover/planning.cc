@@ -3,9 +3,19 @@
 
 #include "tools/mkhandover/planning.h"
 
+#include <algorithm>
+
+#include "common/plan/release.h"
 #include "common/plan/stage-limits.h"
+#include "tools/mkhandover/failure.h"
 
 namespace holdfast::tool {
+
+std::unique_ptr<OwnedMap> MapWithReleased(const MemoryMap& map, const HandoverFile& file) {
+  auto out = std::make_unique<OwnedMap>(std::max(map.size(), kMaxMapEntries));
+  FailUnless(ReleaseMemory(map, file.handover(), out->map()), file.name());
+  return out;
+}
 
 Planned::Planned(const BootInputs& in, const HandoverFile* file)
     : map_storage_(kMaxMapEntries),

@@ -8,8 +8,13 @@
 
 #include "common/plan/boot-plan.h"
 #include "tools/mkhandover/handover-file.h"
+#include "tools/mkhandover/owned-map.h"
 
 namespace holdfast::tool {
+
+// The map that the stage decides upon where a loader gives it `map`: what the handover releases is RAM in it.
+// Pre: `file` has no problems().
+std::unique_ptr<OwnedMap> MapWithReleased(const MemoryMap& map, const HandoverFile& file);
 
 class Planned {
  public:

@@ -32,6 +32,7 @@ void WriteHandovers() {
   const std::array cache = {Between(0x60000000, 0x60001000)};
   const std::array scratch = {Between(0x1000000, 0x2000000)};
   const std::array ram = {Between(0x100000, 0x80000000)};
+  const std::array released = {Between(0x70000000, 0x70200000)};
   Digest digest{};
   const std::array nodes = {
       HandoverV1Node{.name = "guest0", .owner = "qemu", .fence = Fence::kReserved, .ranges = guest, .sha256 = {}},
@@ -44,7 +45,8 @@ void WriteHandovers() {
                           .policy = {.on_loss = OnLoss::kDrop, .overwrite_request = OverwriteRequest::kClear},
                           .preserved = nodes,
                           .scratch = scratch,
-                          .ram = ram},
+                          .ram = ram,
+                          .released = released},
                          bytes)
             .value());
 

@@ -25,10 +25,12 @@ struct TestHandover {
   std::array<KeptRange, 64> kept_storage{};
   std::array<PhysRange, 16> scratch_storage{};
   std::array<PhysRange, 16> ram_storage{};
+  std::array<PhysRange, 16> released_storage{};
   PreservedMap kept{kept_storage};
   RangeSet scratch{scratch_storage};
   RangeSet ram{ram_storage};
-  Handover handover{kept, scratch, ram};
+  RangeSet released{released_storage};
+  Handover handover{kept, scratch, ram, &released};
 };
 
 Digest FilledDigest(unsigned value) {
@@ -40,6 +42,7 @@ Digest FilledDigest(unsigned value) {
 const std::vector<PhysRange> kGuest = {Between(0x40000000, 0x48000000), Between(0x50000000, 0x50001000)};
 const std::vector<PhysRange> kCache = {Between(0x60000123, 0x60000456)};
 const std::vector<PhysRange> kScratch = {Between(0x1000000, 0x2000000)};
+const std::vector<PhysRange> kReleased = {Between(0x70000000, 0x70200000), Between(0x70400000, 0x70401000)};
 const std::vector<PhysRange> kRam = {Between(0, 0x9f000), Between(0x100000, 0x80000000)};
 
 AlignedBytes Encoded(const HandoverV1& handover) {
@@ -63,7 +66,8 @@ AlignedBytes SampleHandover() {
                              .foreign_fence = Fence::kHeld},
                   .preserved = nodes,
                   .scratch = kScratch,
-                  .ram = kRam});
+                  .ram = kRam,
+                  .released = kReleased});
 }
 
 // A tree with a sound root whose other parts `write` adds.
@@ -123,6 +127,7 @@ TEST_CASE("A handover that was encoded decodes to itself", "[format][handover-v1
   CHECK(out.handover.policy.foreign_fence == Fence::kHeld);
   CHECK(std::vector(out.scratch.view().begin(), out.scratch.view().end()) == kScratch);
   CHECK(std::vector(out.ram.view().begin(), out.ram.view().end()) == kRam);
+  CHECK(std::vector(out.released.view().begin(), out.released.view().end()) == kReleased);
 
   const auto kept = out.kept.view();
   REQUIRE(kept.size() == 3);
@@ -326,6 +331,7 @@ TEST_CASE("A tree from outside only reserves memory", "[format][handover-v1]") {
   CHECK(out.handover.policy.kaslr);
   CHECK(out.handover.policy.on_loss == OnLoss::kRefuse);
   CHECK(out.ram.view().empty());
+  CHECK(out.released.view().empty());
   CHECK(std::vector(out.scratch.view().begin(), out.scratch.view().end()) == kScratch);
   REQUIRE(out.kept.size() == 3);
   for (const KeptRange& each : out.kept.view()) {
@@ -409,8 +415,8 @@ TEST_CASE("Root properties are held to their form", "[format][handover-v1]") {
         ErrcName(Errc::kMalformed));
 }
 
-TEST_CASE("Scratch and RAM are held to the rules of ranges", "[format][handover-v1]") {
-  for (const char* room : {"scratch", "ram"}) {
+TEST_CASE("Scratch, RAM and what is released are held to the rules of ranges", "[format][handover-v1]") {
+  for (const char* room : {"scratch", "ram", "released"}) {
     INFO(room);
     const auto with = [&](const std::vector<std::uint64_t>& numbers) {
       return TreeWith([&](FdtWriter& writer) {
@@ -444,7 +450,7 @@ TEST_CASE("What stands twice is malformed, where it stands again", "[format][han
     writer.String("created-by", "a");
     writer.String("created-by", "a");
   });
-  for (const char* room : {"preserved", "policy", "scratch", "ram"}) {
+  for (const char* room : {"preserved", "policy", "scratch", "ram", "released"}) {
     twice(room, [&](FdtWriter& writer) {
       for (int i = 0; i < 2; ++i) {
         writer.BeginNode(room);
@@ -522,6 +528,25 @@ TEST_CASE("A full table is an error", "[format][handover-v1]") {
   PreservedMap kept(two);
   Handover out(kept, tables.scratch, tables.ram);
   CheckError(DecodeHandoverV1(tree, 0, NoLists(), out), Errc::kTableFull, 2);
+}
+
+TEST_CASE("Released ranges have a table of their own, where anybody asks", "[format][handover-v1]") {
+  AlignedBytes bytes = Encoded({.created_by = {}, .policy = {}, .preserved = {}, .scratch = {}, .ram = kRam,
+                                .released = kReleased});
+  const FdtView tree = FdtView::Open(bytes.span()).value();
+  TestHandover tables;
+  std::array<PhysRange, 1> one{};
+  RangeSet released(one);
+  Handover full(tables.kept, tables.scratch, tables.ram, &released);
+  CheckError(DecodeHandoverV1(tree, 0, NoLists(), full), Errc::kTableFull, 1);
+
+  Handover unasked(tables.kept, tables.scratch, tables.ram);
+  CHECK(DecodeHandoverV1(tree, 0, NoLists(), unasked).ok());
+  const std::vector<PhysRange> empty = {PhysRange()};
+  AlignedBytes storage(4096);
+  HandoverV1 bad;
+  bad.released = empty;
+  CheckError(EncodeHandoverV1(bad, storage.span()), Errc::kMalformed, 0);
 }
 
 TEST_CASE("A handover has a largest size", "[format][handover-v1]") {

@@ -73,6 +73,16 @@ TEST_CASE("Each fence has the type that its owner chose", "[plan][fence-map]") {
   CHECK(FencedType(Fence::kPram) == MemType::kPram);
 }
 
+TEST_CASE("A fence has a type that RAM has not, or none", "[plan][fence-map]") {
+  for (const Fence fence : {Fence::kReserved, Fence::kHeld, Fence::kPmem, Fence::kPram}) {
+    CHECK(IsFenceType(FencedType(fence)) == (fence != Fence::kHeld));
+  }
+  for (const MemType type : {MemType::kAcpi, MemType::kNvs, MemType::kUnusable, MemType::kReservedKern,
+                             MemType::kSoftReserved, MemType{20}}) {
+    CHECK_FALSE(IsFenceType(type));
+  }
+}
+
 TEST_CASE("Through an EFI entry nothing is persistent", "[plan][fence-map]") {
   const KernelEntry direct = GENERATE(KernelEntry::kAuto, KernelEntry::kVmlinux, KernelEntry::kBzImage);
   const KernelEntry efi = GENERATE(KernelEntry::kEfiImage, KernelEntry::kEfiHandover);

@@ -18,8 +18,9 @@ struct FreeAt {
 };
 constexpr FreeAt kAtOnce{"once", "its memory is free"};
 constexpr FreeAt kNextKexec{"next-kexec", "its memory is the system's again after the next kexec"};
-// The map has another type for it, which goes from kernel to kernel.
-constexpr FreeAt kColdBoot{"cold-boot", "its memory stays fenced until a cold boot"};
+// The map has another type for it, which loaders hand on until a handover says that it is not needed.
+constexpr FreeAt kNextHandover{
+    "next-kexec", "its memory is the system's again after the next kexec, if the handover is made with --store"};
 
 FreeAt WhenFree(const StoreModel& model, const KeptNode& node) {
   const auto numbers = model.FilesOf(node);
@@ -29,7 +30,7 @@ FreeAt WhenFree(const StoreModel& model, const KeptNode& node) {
   if (!is_carried) {
     return kAtOnce;
   }
-  return node.fence == Fence::kHeld ? kNextKexec : kColdBoot;
+  return node.fence == Fence::kHeld ? kNextKexec : kNextHandover;
 }
 
 }  // namespace

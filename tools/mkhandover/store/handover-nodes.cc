@@ -7,7 +7,7 @@ namespace holdfast::tool {
 namespace {
 
 Draft::Node MakeNode(std::string name, Fence fence, std::vector<PhysRange> ranges) {
-  return {.name = std::move(name), .owner = {}, .fence = fence, .ranges = std::move(ranges), .sha256 = std::nullopt};
+  return {.name = std::move(name), .owner = std::string(kStoreOwner), .fence = fence, .ranges = std::move(ranges), .sha256 = std::nullopt};
 }
 
 }  // namespace

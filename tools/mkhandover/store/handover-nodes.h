@@ -11,6 +11,7 @@
 namespace holdfast::tool {
 
 // The pages of the index under kStoreNodeName, then those of each node that has some under its name and with its fence.
+// Their owner is kStoreOwner.
 // Pre: the store has an index in its folder.
 std::vector<Draft::Node> HandoverNodesOf(const Store& store);
 

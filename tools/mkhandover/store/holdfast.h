@@ -70,7 +70,8 @@ int holdfast_read_bytes(holdfast_load* load, void* data, size_t size, size_t* do
 int holdfast_map_object(holdfast_load* load, const void** pages, size_t* size);
 void holdfast_finish_load(holdfast_load* load);
 
-/* Forgets a node.  What was copied for it is free at once if it is of this kernel, else after a cold boot. */
+/* Forgets a node.  What was copied for it is free at once if it is of this kernel, else after the next kexec whose
+   handover is made with --store. */
 int holdfast_drop(holdfast_store* store, const char* name);
 
 #ifdef __cplusplus

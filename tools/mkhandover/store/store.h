@@ -23,6 +23,8 @@ namespace holdfast::tool {
 
 // What a handover calls the pages of the index.
 inline constexpr std::string_view kStoreNodeName = "store";
+// Whom it names as the owner of these and of each node's pages, so that a later store knows what it has forgotten.
+inline constexpr std::string_view kStoreOwner = "mkhandover-store";
 
 class IndexFile;
 class Output;

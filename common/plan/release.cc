@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+// Memory that was kept once, and goes back to the system.
+
+#include "common/plan/release.h"
+
+#include <optional>
+
+#include "common/base/align.h"
+#include "common/plan/fence-map.h"
+
+namespace holdfast {
+namespace {
+
+// Of `range`, the first pages that are released, were RAM, and are not kept.
+//
+//   range     |<------------------------------->|
+//   released     |=======================|
+//   ram                |=============================|
+//   kept               |===|         |=====|
+//   found                  |=========|
+std::optional<PhysRange> FirstReleased(const Handover& handover, PhysRange range) {
+  for (PhysRange rest = range;;) {
+    const auto released = handover.released->FirstOverlap(rest);
+    if (!released) {
+      return std::nullopt;
+    }
+    const auto was_ram = handover.ram.FirstOverlap(*released);
+    if (!was_ram) {
+      rest = rest.From(released->end());
+      continue;
+    }
+    PhysRange part = *was_ram;
+    if (const auto kept = handover.kept.FirstOverlap(part)) {
+      part = part.UpTo(kept->range.start());
+      rest = rest.From(kept->range.end());
+    } else {
+      rest = rest.From(part.end());
+    }
+    if (const PhysRange pages = part.RoundedIn(kPageSize); !pages.empty()) {
+      return pages;
+    }
+  }
+}
+
+Status Copy(const MemoryMap& map, MemoryMap& out) {
+  for (const MemEntry& entry : map.view()) {
+    TRY(out.AppendAscending(entry.range, entry.type));
+  }
+  return kDone;
+}
+
+Status CopyReleased(const MemoryMap& map, const Handover& handover, MemoryMap& out) {
+  for (const MemEntry& entry : map.view()) {
+    PhysRange rest = entry.range;
+    if (IsFenceType(entry.type)) {
+      while (const auto part = FirstReleased(handover, rest)) {
+        TRY(out.AppendAscending(rest.UpTo(part->start()), entry.type));
+        TRY(out.AppendAscending(*part, MemType::kUsable));
+        rest = rest.From(part->end());
+      }
+    }
+    TRY(out.AppendAscending(rest, entry.type));
+  }
+  return kDone;
+}
+
+}  // namespace
+
+Status ReleaseMemory(const MemoryMap& map, const Handover& handover, MemoryMap& out) {
+  if (handover.released == nullptr || handover.released->view().empty()) {
+    return Copy(map, out);
+  }
+  if (const Status copied = CopyReleased(map, handover, out); copied.ok()) {
+    return kDone;
+  }
+  // To give memory back is no reason not to boot.
+  out.Clear();
+  return Copy(map, out);
+}
+
+}  // namespace holdfast
