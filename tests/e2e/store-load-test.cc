@@ -70,9 +70,10 @@ TEST_CASE("load --store --exec hands a store over under another kernel", "[e2e][
   guest.Run("echo 20 > /proc/sys/vm/nr_hugepages");
   guest.Run("echo text > /tmp/text && mkhandover keep --name text /tmp/text");
   MakeInitrd(guest);
-  guest.Leave("mkhandover load --store --exec --stage /kernels/stage --kernel /kernels/new --initrd /tmp/initrd "
-              "--cmdline '" +
-              std::string(kConsoleOptions) + "'");
+  guest.Leave(
+      "mkhandover load --store --exec --stage /kernels/stage --kernel /kernels/new --initrd /tmp/initrd "
+      "--cmdline '" +
+      std::string(kConsoleOptions) + "'");
   ExpectStage(guest, "mkhandover");
   CHECK(guest.Run("mkhandover restore text -C -").output == "text\n");
 }

@@ -124,10 +124,10 @@ class StoreSource final : public HandoverSource {
       const ReleaseWish wish{.with_store = releases, .map = map != nullptr ? &map->map() : nullptr};
       draft.Release(ReleasedBy(*report, wish, output));
     }
-    draft.Finish();
     if (report != nullptr) {
       WarnOfWhatIsLeftOut(*report, draft, output);
     }
+    draft.Finish();
     return TreeOf(draft.Encode(), store.folder());
   }
 
@@ -139,11 +139,10 @@ class StoreSource final : public HandoverSource {
     const HandoverFile before(report.handover(), "the report's handover", kDevMem);
     std::set<std::string> names;
     for (const KeptPiece& piece : before.pieces()) {
-      if (piece.owner != kStoreOwner) {  // what it does not name any more was dropped
+      if (piece.owner != kStoreOwner && piece.owner != kOwnPageOwner) {
         names.insert(piece.name);
       }
     }
-    names.erase(std::string(Draft::kOwnName));
     for (const Draft::Node& node : draft.nodes()) {
       names.erase(node.name);
     }
@@ -152,10 +151,10 @@ class StoreSource final : public HandoverSource {
       list += (list.empty() ? "" : ", ") + name;
     }
     if (!list.empty()) {
-      output.Warn(Format(
-          "{}: was kept on the way into this kernel and is not in the store, so not handed on: mkhandover make --store "
-          "--from, and load --handover, hand on both",
-          list));
+      output.Warn(
+          Format("{}: was kept on the way into this kernel and is not in the store, so not handed on: make --store "
+                 "--from, then load --handover, hands on both",
+                 list));
     }
   }
 

@@ -21,10 +21,9 @@ constexpr std::array<std::string_view, 3> kSegmentNames = {"stage", "bundle", "b
 
 // The line goes to the stage as its loader's, so that the stage's consoles are those of the kernel.
 std::string CommandLineFor(const LoadOptions& options, const std::filesystem::path& root) {
-  std::string line = options.reuse_cmdline
-                         ? ReuseCommandLine(ReadTextFile((root / kCmdline).string()),
-                                            !options.handover.given() && !options.with_store)
-                         : options.cmdline;
+  std::string line = options.reuse_cmdline ? ReuseCommandLine(ReadTextFile((root / kCmdline).string()),
+                                                              !options.handover.given() && !options.with_store)
+                                           : options.cmdline;
   CheckCommandLine(line);
   return line;
 }

@@ -121,10 +121,11 @@ std::vector<std::byte> ReadKernelAgain(const std::string& path, const Bundle& bu
 void RemoveStrays(const fs::path& folder, const Json& record) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    const bool is_named = name == kRecordName || std::any_of(kCopies.begin(), kCopies.end(), [&](std::string_view copy) {
-                            const auto found = record.find(copy);
-                            return found != record.end() && found->is_object() && (*found)["file"] == name;
-                          });
+    const bool is_named =
+        name == kRecordName || std::any_of(kCopies.begin(), kCopies.end(), [&](std::string_view copy) {
+          const auto found = record.find(copy);
+          return found != record.end() && found->is_object() && (*found)["file"] == name;
+        });
     if (!is_named) {
       fs::remove(entry.path());
     }

@@ -2,7 +2,8 @@
 // What the last `load --store` of this boot loaded, for whoever loads it again when /boot may be gone.
 //
 // A folder in /run with copies of all that went into it, and a record in JSON that names them with their SHA-256.  The
-// copies come first, under names that no record has yet, then the record: whoever stops in between leaves the old state.
+// copies come first, under names that no record has yet, then the record: whoever stops in between leaves the old
+// state.
 
 #pragma once
 

@@ -48,10 +48,10 @@ struct MovedFile {
   // What is kept there is something else; then nothing below counts.
   std::optional<std::uint64_t> size_now;
   std::uint64_t size_recorded = 0;
-  std::uint64_t offset = 0;       // of its first byte that is not where it should be
-  std::optional<PhysAddr> from;   // where the index has that byte, if elsewhere
-  PhysRange to;                   // where it is now, with what follows it in memory
-  bool is_kept = false;           // under the node's name
+  std::uint64_t offset = 0;      // of its first byte that is not where it should be
+  std::optional<PhysAddr> from;  // where the index has that byte, if elsewhere
+  PhysRange to;                  // where it is now, with what follows it in memory
+  bool is_kept = false;          // under the node's name
 };
 
 // The first of the file's pages that lies elsewhere than the index says, or that `kept` does not have under the node's
