@@ -86,7 +86,7 @@ TEST_CASE("A page that failed is left out and named, and one that moved is follo
 }
 
 TEST_CASE("Huge pages of 1 GiB carry a store", "[e2e][store][exhaustive]") {
-  Guest guest({.memory = "5G", .kernel = "6.12", .carried = {"6.1"}, .append = "hugepagesz=1G hugepages=3"});
+  Guest guest({.memory = "6G", .kernel = "6.12", .carried = {"6.1"}, .append = "hugepagesz=1G hugepages=4"});
   guest.Run("echo 8 > /proc/sys/vm/nr_hugepages");
   guest.Run("mkdir -p /mnt && mount -t hugetlbfs -o pagesize=1G none /mnt");
   guest.Run("truncate -s 1G /mnt/guest && poke /mnt/guest 0x3ffffffd 656e64");

@@ -4,6 +4,9 @@
 
 #pragma once
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -15,6 +18,7 @@
 #include "tests/tool/scratch-folder.h"
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/files.h"
 #include "tools/mkhandover/store/store.h"
 #include "tools/mkhandover/text.h"
 
@@ -97,26 +101,30 @@ class World {
 
  private:
   void CopyPages(const std::string& file, const std::vector<PhysRange>& runs) const {
-    std::ifstream in(file, std::ios::binary);
+    const Descriptor in(open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    REQUIRE(in.valid());
+    std::uint64_t offset = 0;
     for (const PhysRange& run : runs) {
-      if (IsLostRun(run)) {
-        in.seekg(static_cast<std::streamoff>(run.size()), std::ios::cur);
-      } else {
-        CopyRun(in, run);
+      if (!IsLostRun(run)) {
+        CopyRun(in.get(), offset, run);
       }
+      offset += run.size();
     }
   }
 
-  // Without what is zero, so that large pages are no large files.
-  void CopyRun(std::ifstream& in, PhysRange run) const {
+  // Holes stay holes, so that large pages are no large files.
+  void CopyRun(int in, std::uint64_t offset, PhysRange run) const {
     const std::filesystem::path to = path("memory") / (Hex(run.start().raw()) + ".bin");
+    const std::uint64_t end = offset + run.size();
     std::ofstream out(to, std::ios::binary);
     std::vector<char> bytes(kPage);
-    for (std::uint64_t at = 0; at < run.size(); at += bytes.size()) {
-      in.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-      if (std::any_of(bytes.begin(), bytes.end(), [](char c) { return c != 0; })) {
-        out.seekp(static_cast<std::streamoff>(at)).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-      }
+    for (off_t at = lseek(in, static_cast<off_t>(offset), SEEK_DATA);
+         at >= 0 && static_cast<std::uint64_t>(at) < end;) {
+      const auto here = static_cast<std::uint64_t>(at);
+      const std::size_t size = std::min<std::uint64_t>(bytes.size(), end - here);
+      REQUIRE(pread(in, bytes.data(), size, at) == static_cast<ssize_t>(size));
+      out.seekp(static_cast<std::streamoff>(here - offset)).write(bytes.data(), static_cast<std::streamsize>(size));
+      at = lseek(in, at + static_cast<off_t>(size), SEEK_DATA);
     }
     out.close();
     std::filesystem::resize_file(to, run.size());
