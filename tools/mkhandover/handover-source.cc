@@ -123,8 +123,6 @@ class StoreSource final : public HandoverSource {
     if (report != nullptr) {
       const ReleaseWish wish{.with_store = releases, .map = map != nullptr ? &map->map() : nullptr};
       draft.Release(ReleasedBy(*report, wish, output));
-    }
-    if (report != nullptr) {
       WarnOfWhatIsLeftOut(*report, draft, output);
     }
     draft.Finish();
