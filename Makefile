@@ -519,7 +519,7 @@ lint-selftest:
 	$(Q)tests/lint/efi-gates-selftest.sh
 
 gates: $(BLD)/purgatory.ro image efi  ## what must be true of the built purgatory, image and EFI application
-	$(Q)+tests/summary.sh run gates tests/lint/gates.sh $< || bad=1; \
+	$(Q)tests/summary.sh run gates tests/lint/gates.sh $< || bad=1; \
 	tests/summary.sh run gates-image tests/lint/image-gates.sh $(BLD) || bad=1; \
 	tests/summary.sh run gates-efi tests/lint/efi-gates.sh $(BLD) || bad=1; \
 	tests/summary.sh run gates-reproducible tests/lint/reproducible.sh $(BLD) || bad=1; [ -z "$$bad" ]

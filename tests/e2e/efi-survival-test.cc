@@ -64,7 +64,7 @@ TEST_CASE("EFI: memory is kept over reboots, resets and kexecs, and each of them
 }
 
 TEST_CASE("EFI: held memory stays RAM with its bytes, by the EFI handover entry and by a bzImage that unpacks itself",
-          "[e2e][efi][fence][ovmf]") {
+          "[e2e][efi][fence][exhaustive]") {
   BootVolume volume;
   Install(volume, {.kernel = "6.12"});
   Guest guest(BootedFrom({&volume}));

@@ -13,7 +13,7 @@ mkdir -p "$tree/build" "$tree/tools"
 cp -a Makefile common efi-stub "$tree"
 cp -a tools/deps "$tree/tools"
 ln -s "$(realpath build/third_party)" "$tree/build/third_party"
-if ! CCACHE_DISABLE=1 make --no-print-directory -C "$tree" build/holdfast.efi >"$work/log" 2>&1; then
+if ! CCACHE_DISABLE=1 env -u MAKEFLAGS make -j"$(nproc)" --no-print-directory -C "$tree" build/holdfast.efi >"$work/log" 2>&1; then
   tail -20 "$work/log"
   echo 'reproducible: it does not build in another folder'
   exit 1
