@@ -17,7 +17,7 @@
 #include <stdexcept>
 
 #include "tests/bench/bench.h"
-#include "tools/mkhandover/page-map.h"
+#include "tools/mkhandover/huge-file.h"
 #include "tools/mkhandover/store/holdfast.h"
 #include "tools/mkhandover/store/restorer.h"
 #include "tools/mkhandover/store/walk.h"

@@ -14,7 +14,7 @@
 
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
-#include "tools/mkhandover/page-map.h"
+#include "tools/mkhandover/huge-file.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {

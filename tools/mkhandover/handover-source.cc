@@ -10,6 +10,7 @@
 #include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/handover-maker.h"
+#include "tools/mkhandover/huge-file.h"
 #include "tools/mkhandover/page-map.h"
 #include "tools/mkhandover/report-file.h"
 #include "tools/mkhandover/store/released.h"

@@ -11,6 +11,7 @@
 #include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/handover-maker.h"
+#include "tools/mkhandover/huge-file.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/option-values.h"
 #include "tools/mkhandover/page-map.h"

@@ -4,22 +4,20 @@
 #include "tools/mkhandover/page-map.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <filesystem>
 #include <numeric>
 
 #include "common/format/store.h"
 #include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/files.h"
+#include "tools/mkhandover/huge-file.h"
 #include "tools/mkhandover/memory-failure.h"
 #include "tools/mkhandover/text.h"
 
@@ -27,10 +25,6 @@ namespace holdfast::tool {
 namespace {
 
 constexpr const char* kPagemap = "/proc/self/pagemap";
-constexpr std::uint64_t kStatBlock = 512;
-
-// f_type is a signed long that holds an unsigned 32-bit magic.
-std::uint64_t MagicOf(const struct statfs& status) { return static_cast<std::uint32_t>(status.f_type); }
 
 // Memory that a file is mapped to.
 class Mapping {
@@ -141,38 +135,7 @@ std::vector<PhysRange> Joined(const std::vector<PhysRange>& ranges) {
   return extents;
 }
 
-struct statfs AskFilesystem(const std::string& path) {
-  struct statfs status {};
-  if (statfs(path.c_str(), &status) != 0) {
-    FailWithErrno(path);
-  }
-  return status;
-}
-
 }  // namespace
-
-std::string FilesystemName(std::uint64_t magic) {
-  struct Known {
-    std::uint64_t magic;
-    std::string_view name;
-  };
-  constexpr std::array<Known, 10> kKnown = {{{HUGETLBFS_MAGIC, "hugetlbfs"},
-                                             {TMPFS_MAGIC, "tmpfs"},
-                                             {RAMFS_MAGIC, "ramfs"},
-                                             {EXT4_SUPER_MAGIC, "ext4"},
-                                             {XFS_SUPER_MAGIC, "xfs"},
-                                             {BTRFS_SUPER_MAGIC, "btrfs"},
-                                             {OVERLAYFS_SUPER_MAGIC, "overlayfs"},
-                                             {NFS_SUPER_MAGIC, "nfs"},
-                                             {PROC_SUPER_MAGIC, "proc"},
-                                             {SYSFS_MAGIC, "sysfs"}}};
-  for (const Known& known : kKnown) {
-    if (known.magic == magic) {
-      return std::string(known.name);
-    }
-  }
-  return Format("filesystem {:#x}", magic);
-}
 
 std::vector<PhysRange> ExtentsOf(std::span<const PagemapEntry> pages, std::uint64_t page_size,
                                  const std::string& file) {
@@ -209,37 +172,11 @@ struct ReadPages {
 };
 
 ReadPages ReadPagesOf(const std::string& path) {
-  // The filesystem first: the file of another kind need not even be readable to be refused.
-  const std::uint64_t magic = MagicOf(AskFilesystem(path));
-  if (magic != HUGETLBFS_MAGIC) {
-    throw Failure(ExitCode::kBadInput, Format("{}: lies on {}, whose pages can move: put it on hugetlbfs, for example "
-                                              "in /dev/hugepages",
-                                              path, FilesystemName(magic)));
-  }
-  const Descriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct statfs filesystem {};
-  struct stat status {};
-  if (!fd.valid() || fstatfs(fd.get(), &filesystem) != 0 || fstat(fd.get(), &status) != 0) {
-    FailWithErrno(path);
-  }
-  if (!S_ISREG(status.st_mode) || MagicOf(filesystem) != HUGETLBFS_MAGIC) {
-    throw Failure(ExitCode::kBadInput, Format("{}: no ordinary file on hugetlbfs", path));
-  }
-  const auto page_size = static_cast<std::uint64_t>(filesystem.f_bsize);
-  const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size == 0 || size % page_size != 0) {
-    throw Failure(ExitCode::kBadInput, Format("{}: {} bytes are not a number of pages of {}: fill it first", path, size,
-                                              SizeText(page_size)));
-  }
-  // Before anything is touched: a read would fill the hole with a page of zeros.
-  const std::uint64_t allocated = static_cast<std::uint64_t>(status.st_blocks) * kStatBlock;
-  if (allocated < size) {
-    throw Failure(ExitCode::kBadInput, Format("{}: {} of its {} were never written: fill the holes first", path,
-                                              SizeText(size - allocated), SizeText(size)));
-  }
-  const Mapping mapping(fd.get(), size, PROT_READ, path);
-  auto first = ReadPagemap(mapping.data(), size, page_size);
-  const auto second = ReadPagemap(mapping.data(), size, page_size);
+  const HugeFile file = OpenHugeFile(path);
+  const std::uint64_t page_size = file.page_size;
+  const Mapping mapping(file.fd.get(), file.size, PROT_READ, path);
+  auto first = ReadPagemap(mapping.data(), file.size, page_size);
+  const auto second = ReadPagemap(mapping.data(), file.size, page_size);
   if (!std::equal(first.begin(), first.end(), second.begin(), second.end(), [](PagemapEntry a, PagemapEntry b) {
         return a.is_lost == b.is_lost && a.present() == b.present() && a.frame() == b.frame();
       })) {
@@ -278,17 +215,6 @@ Digest DigestOfPages(const std::string& path, const FilePages& pages) {
     digest.Add({mapping.data() + page * pages.page_size, static_cast<std::size_t>(pages.page_size)});
   }
   return digest.Done();
-}
-
-bool IsOnHugetlbfs(const std::string& path) {
-  struct statfs status {};
-  if (statfs(path.c_str(), &status) != 0) {
-    const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-    if (statfs(folder.empty() ? "." : folder.c_str(), &status) != 0) {
-      return false;
-    }
-  }
-  return MagicOf(status) == HUGETLBFS_MAGIC;
 }
 
 HugePageFile::HugePageFile(const std::string& path) : path_(path) {

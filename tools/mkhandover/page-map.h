@@ -56,11 +56,6 @@ std::vector<PhysRange> RunsOfFile(const std::string& path);
 // has the ranges of a name.
 Digest DigestOfPages(const std::string& path, const FilePages& pages);
 
-// Whether `path`, or the folder where it would be made, is on hugetlbfs.
-bool IsOnHugetlbfs(const std::string& path);
-// "tmpfs", "ext4", ... or the magic number.
-std::string FilesystemName(std::uint64_t magic);
-
 // A file of one huge page that will hold a handover.  Gone again unless it is kept.
 class HugePageFile {
  public:

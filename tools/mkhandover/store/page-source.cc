@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/huge-file.h"
 #include "tools/mkhandover/page-map.h"
 #include "tools/mkhandover/text.h"
 
@@ -28,6 +29,8 @@ class HugePageSource final : public PageSource {
     }
     return static_cast<std::uint64_t>(status.f_bsize);
   }
+
+  std::uint64_t SizeOf(const std::string& path) const override { return OpenHugeFile(path).size; }
 
   std::vector<PhysRange> RunsOf(const std::string& path) const override { return RunsOfFile(path); }
 };
@@ -47,17 +50,11 @@ class PlainSource final : public PageSource {
 
   std::uint64_t PageSizeIn(const std::string& /*folder*/) const override { return page_size_; }
 
+  std::uint64_t SizeOf(const std::string& path) const override { return Stat(path).size; }
+
   std::vector<PhysRange> RunsOf(const std::string& path) const override {
-    struct stat status {};
-    if (stat(path.c_str(), &status) != 0) {
-      FailWithErrno(path);
-    }
-    const auto size = static_cast<std::uint64_t>(status.st_size);
-    if (size == 0 || size % page_size_ != 0 || size > space_ / 4 * 3) {
-      throw Failure(ExitCode::kBadInput,
-                    Format("{}: {} bytes are not a number of pages of {}", path, size, SizeText(page_size_)));
-    }
-    const std::uint64_t base = kBase + static_cast<std::uint64_t>(status.st_ino) % (kAllSpace / space_) * space_;
+    const auto [size, inode] = Stat(path);
+    const std::uint64_t base = kBase + inode % (kAllSpace / space_) * space_;
     std::vector<PagemapEntry> pages;
     for (std::uint64_t offset = 0; offset < size; offset += page_size_) {
       const std::uint64_t start = base + offset + offset / (kPagesInRun * page_size_) * page_size_;
@@ -71,6 +68,23 @@ class PlainSource final : public PageSource {
   }
 
  private:
+  struct Found {
+    std::uint64_t size = 0;
+    std::uint64_t inode = 0;
+  };
+  Found Stat(const std::string& path) const {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) {
+      FailWithErrno(path);
+    }
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    if (size == 0 || size % page_size_ != 0 || size > space_ / 4 * 3) {
+      throw Failure(ExitCode::kBadInput,
+                    Format("{}: {} bytes are not a number of pages of {}", path, size, SizeText(page_size_)));
+    }
+    return {.size = size, .inode = static_cast<std::uint64_t>(status.st_ino)};
+  }
+
   // A gap behind every three pages: memory is hardly ever in one piece.
   static constexpr std::uint64_t kPagesInRun = 3;
   static constexpr std::uint64_t kBase = 4 * kGiB;

@@ -22,8 +22,10 @@ class PageSource {
   virtual bool Holds(const std::string& path) const = 0;
   // Bytes; a power of two.  Pre: it holds the folder.
   virtual std::uint64_t PageSizeIn(const std::string& folder) const = 0;
+  // Bytes.  Ends in a Failure for holes, and for a size that is no number of pages.
+  virtual std::uint64_t SizeOf(const std::string& path) const = 0;
   // Where the file's pages lie, in its order, read twice; pages that the kernel has put aside for memory failure are
-  // runs that IsLostRun().  Ends in a Failure for holes, and for a size that is no number of pages.
+  // runs that IsLostRun().  Ends in a Failure as SizeOf() does.
   virtual std::vector<PhysRange> RunsOf(const std::string& path) const = 0;
 };
 

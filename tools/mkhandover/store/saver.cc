@@ -131,15 +131,14 @@ void Saver::Describe(std::uint32_t object, const std::string& path) {
   if (std::filesystem::path(full).parent_path() == folder) {
     throw Failure(ExitCode::kUsage, Format("{}: is the store's own", path));
   }
-  std::vector<PhysRange> runs = store_.pages().RunsOf(full);
   const std::uint64_t page_size = store_.pages().PageSizeIn(std::filesystem::path(full).parent_path().string());
+  // Where its pages lie is asked for when the node becomes part of the store.
   described_.push_back({.kind = StoreFileKind::kDescribed,
                         .page_shift = static_cast<unsigned>(std::countr_zero(page_size)),
                         .name = full,
-                        .runs = std::move(runs)});
+                        .runs = {}});
   StoreExtent extent;
-  extent.size = described_.back().size();
-  extent.stored_size = extent.size;
+  extent.size = extent.stored_size = store_.pages().SizeOf(full);
   extent.file = static_cast<std::uint32_t>(described_.size());
   node_.objects.at(object).about.size = extent.size;
   if (!options_.digest_described) {
@@ -147,7 +146,9 @@ void Saver::Describe(std::uint32_t object, const std::string& path) {
     return;
   }
   const std::shared_ptr<MappedRuns> mapped = MapFile(full, extent.size);
-  const std::vector<FileStretch> lost = described_.back().Lost();
+  KeptFile now = described_.back();
+  now.runs = store_.pages().RunsOf(full);
+  const std::vector<FileStretch> lost = now.Lost();
   const std::uint64_t end = extent.size;
   for (std::uint64_t offset = 0; offset < end; offset += kMaxStoreBlock) {
     extent.offset = extent.file_offset = offset;
