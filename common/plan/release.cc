@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/base/align.h"
+#include "common/plan/boot-plan.h"
 #include "common/plan/fence-map.h"
 
 namespace holdfast {
@@ -64,13 +65,23 @@ Status CopyReleased(const MemoryMap& map, const Handover& handover, MemoryMap& o
   return kDone;
 }
 
+// More entries than the map can have once all that is kept is fenced in it, each range in the middle of an entry.
+std::size_t MostEntries(const MemoryMap& map, const Handover& handover) {
+  std::size_t count = map.size();
+  for (const KeptRange& kept : handover.kept.view()) {
+    const std::size_t at = map.FirstEndingAfter(kept.range.start());
+    count += at < map.size() && IsRam(map.view()[at].type) ? 2 : 0;
+  }
+  return count;
+}
+
 }  // namespace
 
 Status ReleaseMemory(const MemoryMap& map, const Handover& handover, MemoryMap& out) {
   if (handover.released == nullptr || handover.released->view().empty()) {
     return Copy(map, out);
   }
-  if (const Status copied = CopyReleased(map, handover, out); copied.ok()) {
+  if (CopyReleased(map, handover, out).ok() && MostEntries(out, handover) <= BootInputs::kDefaultEntryBudget) {
     return kDone;
   }
   // To give memory back is no reason not to boot.

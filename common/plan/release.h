@@ -16,7 +16,8 @@ namespace holdfast {
 // type: what a handover releases and its record does not know may be the firmware's.
 //
 // Pre: handover.kept is sealed.
-// Where out has no room for that, it gets the map as it was.  kTableFull: not even for that.
+// Where out has no room for that, or the next kernel's map might come to have none, it gets the map as it was.
+// kTableFull: out has not even room for that.
 Status ReleaseMemory(const MemoryMap& map, const Handover& handover, MemoryMap& out);
 
 }  // namespace holdfast

@@ -161,6 +161,56 @@ TEST_CASE("The page of a handover that is taken in is not kept, another page of 
   CHECK(both.nodes()[1].ranges == std::vector{Range(0x14000000, 0x200000)});
 }
 
+namespace {
+
+Draft DraftOfStore(std::uint64_t index, std::uint64_t node) {
+  Draft draft;
+  draft.AddUnique({.name = std::string(kStoreNodeName),
+                   .owner = std::string(kStoreOwner),
+                   .fence = Fence::kReserved,
+                   .ranges = {Range(index, 0x200000)},
+                   .sha256 = {}});
+  draft.AddUnique({.name = "vm",
+                   .owner = std::string(kStoreOwner),
+                   .fence = Fence::kReserved,
+                   .ranges = {Range(node, 0x200000)},
+                   .sha256 = {}});
+  draft.AddNamed(Keep("guest", Range(index + 0x400000, 0x200000), Fence::kReserved, "me"));
+  return draft;
+}
+
+std::vector<std::string> NamesAndOwners(const Draft& draft) {
+  std::vector<std::string> out;
+  for (const Draft::Node& node : draft.nodes()) out.push_back(node.name + " " + node.owner);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("A store that comes by itself is not taken in as well", "[tool][draft]") {
+  Draft first = DraftOfStore(0x10000000, 0x18000000);
+  const std::vector<PhysRange> index = {Range(0xfe00000, 0x600000)};
+  Draft draft;
+  draft.Merge(Read(first), index);
+  CHECK(NamesAndOwners(draft) == std::vector<std::string>{"guest me"});
+}
+
+TEST_CASE("Of two stores only the first has the name and the owner by which it is found", "[tool][draft]") {
+  const std::string owner(kStoreOwner);
+  Draft first = DraftOfStore(0x10000000, 0x18000000);
+  Draft second = DraftOfStore(0x20000000, 0x28000000);
+  Draft both;
+  both.Merge(Read(first));
+  CHECK(NamesAndOwners(both) == std::vector<std::string>{"store " + owner, "guest me", "vm " + owner});
+  both.Merge(Read(second));
+  CHECK(NamesAndOwners(both) ==
+        std::vector<std::string>{"store " + owner, "guest me", "vm " + owner, "other-store ", "guest-2 me", "vm-2 "});
+  Draft beside;
+  const std::vector<PhysRange> index = {Range(0x40000000, 0x200000)};
+  beside.Merge(Read(second), index);
+  CHECK(NamesAndOwners(beside) == std::vector<std::string>{"other-store ", "guest me", "vm "});
+}
+
 TEST_CASE("Nothing is kept in scratch", "[tool][draft]") {
   Draft draft;
   draft.AddNamed(Keep("a", Range(0x10000, 0x1000)));

@@ -90,6 +90,8 @@ TEST_CASE("What else stands after a kept range is refused", "[tool][option-value
       Case{"1M+2M,name", "after the range come name=, fence= and owner=, each with a value"},
       Case{"1M+2M,name=", "after the range come name=, fence= and owner=, each with a value"},
       Case{"1M+2M,nome=x", "after the range come name=, fence= and owner="},
+      Case{"1M+2M,owner=mkhandover", "that owner is mkhandover's own"},
+      Case{"1M+2M,owner=mkhandover-store", "that owner is mkhandover's own"},
       Case{"1M+2M,fence=soft", "no such fence; there are reserved, held, pmem and pram"},
       Case{"1M+2M,name=a/b", "a name has 1 to 31 of the characters 0-9 A-Z a-z . _ + -"},
       Case{"1M+2M,name=abcdefghijklmnopqrstuvwxyz012345", "a name has 1 to 31 of the characters 0-9 A-Z a-z . _ + -"});

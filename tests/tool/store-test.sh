@@ -156,6 +156,14 @@ expect 0 keep --name cache --digest "${at[@]}" huge/cache
 
 # A handover keeps these pages, until one of the files is another.
 expect 0 make -q -o now.dtb "${at[@]}" --ram-from none
+# The store of another handover that is taken in is this one, as it was.
+expect 0 make -q -o beside.dtb "${at[@]}" --ram-from none --preserve 0x100000000000+2M,name=beside
+expect 0 keep --name late "${at[@]}" stream
+expect 0 make -q -o both.dtb "${at[@]}" --ram-from none --from beside.dtb
+names() { "$tool" inspect --json "$1" | python3 -c "import json,sys; print(*sorted({p['name'] for p in json.load(sys.stdin)['preserved']}))"; }
+[ "$(names both.dtb)" = "$(printf '%s\n' $(names now.dtb) beside late | sort | xargs)" ] ||
+  fail "a store and what another handover keeps: $(names both.dtb)"
+expect 0 drop late "${at[@]}"
 expect 0 check "${at[@]}" --handover now.dtb
 grep -q '^ok: [0-9]* ranges, .* kept, 0 segments checked, 5 files of the store$' out || fail "check --store: $(cat out)"
 where() { "$tool" list --json "${at[@]}" | python3 -c "import json,sys; print([n for n in json.load(sys.stdin)['nodes'] if n['name'] == 'vm'][0]['files'][0]['ranges'][0]['start'])"; }

@@ -9,12 +9,16 @@
 #include "common/format/range-list.h"
 #include "common/plan/stage-limits.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/list-memory.h"
 #include "tools/mkhandover/overlay.h"
 #include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
 namespace {
+
+// The index of a store that is not found by its name any more.
+constexpr const char* kOtherStore = "other-store";
 
 constexpr std::size_t kMaxNodeName = 31;
 
@@ -55,6 +59,15 @@ RangeListPlace PlaceOf(std::span<const std::byte> list, PhysAddr start) {
   return {.range = PhysRange::FromStartSize(start, list.size()).value(), .digest = Sha256::Of(list)};
 }
 
+// Whether the handover has the index of a store in these pages.
+bool HasIndexIn(const HandoverFile& file, std::span<const PhysRange> pages) {
+  const std::vector<PhysRange> known(pages.begin(), pages.end());
+  const auto& pieces = file.pieces();
+  return std::any_of(pieces.begin(), pieces.end(), [&](const KeptPiece& piece) {
+    return piece.owner == kStoreOwner && piece.name == kStoreNodeName && Minus({piece.range}, known).empty();
+  });
+}
+
 }  // namespace
 
 bool Draft::IsTaken(std::string_view name) const {
@@ -91,21 +104,28 @@ void Draft::AddNamed(const PreserveOption& option) {
                     .sha256 = std::nullopt});
 }
 
-void Draft::Merge(const HandoverFile& file) {
+void Draft::Merge(const HandoverFile& file, std::span<const PhysRange> store) {
   const Handover& handover = file.handover();
   std::vector<Node> nodes;
+  const bool skips_store = HasIndexIn(file, store);
+  const bool is_another_store = !store.empty() || IsTaken(kStoreNodeName);
   for (const KeptPiece& piece : file.pieces()) {
     const bool is_list = file.tree() != nullptr && piece.kind == KeptKind::kStructure;
     if (is_list || (piece.name == kOwnName && piece.owner == kOwnPageOwner)) {
       continue;  // This handover has lists of its own, and a page.
     }
-    const std::string name = MakeNodeName(piece.name);
+    if (skips_store && piece.owner == kStoreOwner) {
+      continue;
+    }
+    const bool is_of_another = is_another_store && piece.owner == kStoreOwner;
+    const std::string name = is_of_another && piece.name == kStoreNodeName ? kOtherStore : MakeNodeName(piece.name);
+    const std::string owner = is_of_another ? std::string() : piece.owner;
     const auto same = std::find_if(nodes.begin(), nodes.end(), [&](const Node& node) { return node.name == name; });
     if (same != nodes.end()) {
       same->ranges.push_back(piece.range);
     } else {
       nodes.push_back(
-          {.name = name, .owner = piece.owner, .fence = piece.fence, .ranges = {piece.range}, .sha256 = piece.sha256});
+          {.name = name, .owner = owner, .fence = piece.fence, .ranges = {piece.range}, .sha256 = piece.sha256});
     }
   }
   // Names that are free come first, so that only the others change.

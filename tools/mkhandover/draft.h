@@ -42,7 +42,9 @@ class Draft {
   // All of another handover but its own page and what it releases: nodes, scratch, record of RAM, the stricter policy
   // of the two.  Of other dialects what is kept, under the dialect's name; scratch is for kernels that read the
   // dialect, which do not read this tree.
-  void Merge(const HandoverFile& file);
+  // A store that has its index in `store` is left out: it comes by itself, as it is now.  Only one store has a name and
+  // an owner by which it is found again.
+  void Merge(const HandoverFile& file, std::span<const PhysRange> store = {});
   void AddScratch(PhysRange range) { scratch_.push_back(range); }
   void AddRam(PhysRange range) { ram_.push_back(range); }
   void ForgetRam() { ram_.clear(); }

@@ -20,6 +20,10 @@ namespace holdfast::tool {
 inline constexpr std::string_view kOwnPageName = "handover";
 // Who keeps it, so that a later handover knows that nobody else needs it.
 inline constexpr std::string_view kOwnPageOwner = "mkhandover";
+// What it calls the pages of a store's index.
+inline constexpr std::string_view kStoreNodeName = "store";
+// Whom it names as the owner of these and of each node's pages, so that a later store knows what it has forgotten.
+inline constexpr std::string_view kStoreOwner = "mkhandover-store";
 
 // Runs of all lists in the tree, at most; what does not decode has none.
 std::size_t MostRunsIn(const FdtView& tree);

@@ -78,14 +78,16 @@ void AddRam(const MakeOptions& options, const OwnedMap* map, const ReportFile* r
 }
 
 // Gives what they release.
-std::vector<PhysRange> AddHandovers(const MakeOptions& options, const OwnedMap* map, Draft& draft, Output& output) {
+std::vector<PhysRange> AddHandovers(const MakeOptions& options, const OwnedMap* map, const Store* store, Draft& draft,
+                                    Output& output) {
+  const std::vector<PhysRange> index = store != nullptr ? store->IndexPlaces() : std::vector<PhysRange>();
   std::vector<PhysRange> released;
   for (const std::string& path : options.from) {
     HandoverChoice choice = options.from_all;
     choice.file = path;
     const HandoverFile file(choice, map != nullptr ? &map->map() : nullptr);
     file.RequireNoProblem();
-    draft.Merge(file);
+    draft.Merge(file, index);
     const auto more = file.handover().released->view();
     released.insert(released.end(), more.begin(), more.end());
     if (file.handover().native) {
@@ -226,20 +228,22 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
     draft.Reserve(Draft::kOwnName);
   }
   const auto map = FindMap(options);
+  const auto store = options.with_store ? std::make_unique<Store>(options.store, Store::For::kWriting) : nullptr;
+  if (store != nullptr) {
+    WarnOf(*store, output);
+  }
   const ReleaseWish wish{.with_store = options.with_store && !options.store.handover,
-                         .handed_on = AddHandovers(options, map.get(), draft, output),
+                         .handed_on = AddHandovers(options, map.get(), store.get(), draft, output),
                          .map = map != nullptr ? &map->map() : nullptr};
   AddRanges(options, draft);
   AddRam(options, map.get(), report.get(), draft, output);
   SetPolicy(options, draft);
   // Last, because pages might still move.
   AddFiles(options, draft, output);
-  if (options.with_store) {
-    Store store(options.store, Store::For::kWriting);
-    WarnOf(store, output);
-    store.Commit(store.model());  // with the addresses of now
-    WarnOfLost(store, output);
-    AddStore(store, draft, output);
+  if (store != nullptr) {
+    store->Commit(store->model());  // with the addresses of now
+    WarnOfLost(*store, output);
+    AddStore(*store, draft, output);
   }
   if (report != nullptr) {
     draft.Release(ReleasedBy(*report, wish, output));

@@ -9,6 +9,7 @@
 #include "common/format/command-line.h"
 #include "common/format/handover-v1.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/list-memory.h"
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
@@ -98,6 +99,9 @@ PreserveOption ParsePreserveOption(std::string_view text) {
       out.fence = *fence;
     } else if (key == "owner") {
       out.owner = Printable(value);
+      if (out.owner == kOwnPageOwner || out.owner == kStoreOwner) {
+        FailUsage(kOption, text, "that owner is mkhandover's own");
+      }
     } else {
       FailUsage(kOption, text, "after the range come name=, fence= and owner=");
     }

@@ -133,4 +133,20 @@ TEST_CASE("Where there is no room for what is released, all stays fenced", "[pla
   CHECK(Release(full).error == Error{Errc::kTableFull, 2});
 }
 
+// A plan on it would be refused for want of entries, which fences of these types do not give up.
+TEST_CASE("Where the next kernel's map would have no room, all stays fenced", "[plan][release]") {
+  constexpr std::uint64_t kPieces = BootInputs::kDefaultEntryBudget / 2;
+  Case c{.memory = {{Mib(16, 16 + 2 * kPieces), MemType::kPram}}, .released = {}, .was_ram = {Mib(0, 8192)}};
+  c.capacity = 4 * kPieces;
+  for (std::uint64_t i = 0; i < kPieces; ++i) {
+    c.kept.push_back(Mib(16 + 2 * i, 17 + 2 * i));
+    c.released.push_back(Mib(17 + 2 * i, 18 + 2 * i));
+  }
+  CHECK(Release(c).map.size() == 2 * kPieces);
+  // One more that is kept, in RAM, would have to be fenced.
+  c.memory.push_back({Mib(4096, 4100), kUsable});
+  c.kept.push_back(Mib(4097, 4098));
+  CHECK(Release(c).map == c.memory);
+}
+
 }  // namespace holdfast

@@ -72,7 +72,9 @@ Ranges FindReleased(const ReportFile& report, const ReleaseWish& wish) {
   // Firmware hands out memory anew: what was to be released on the way there may be its own by now.
   if (report.report().shell != kFirmwareShell) {
     Append(out, ClosedBy(report.report()));
-    Append(out, before.handover().released->view());
+    // Another handover of this boot may have kept what this one released.
+    const auto more = before.handover().released->view();
+    Append(out, Minus(Ranges(more.begin(), more.end()), KeptBy(report.report())));
   }
   if (wish.with_store) {
     Append(out, stores);

@@ -127,6 +127,28 @@ void Store::ReadKept() {
   }
   SortAndJoin(kept_, /*overlapping=*/true);
   SortAndJoin(carried_index_, /*overlapping=*/true);
+  if (choice_.handover && is_writable_) {
+    RequireNoOther(carried_index_);
+  }
+}
+
+// A folder has one index: to take another store over would forget what this boot's report leads to, and the next
+// handover would release it.
+void Store::RequireNoOther(std::span<const PhysRange> index) const {
+  const auto report = ReadReportOfThisBoot("/");
+  if (report == nullptr || report->report().handover.empty()) {
+    return;
+  }
+  const HandoverFile handover(report->handover(), "the report's handover", kDevMem);
+  const std::vector<PhysRange> known(index.begin(), index.end());
+  for (const KeptPiece& piece : handover.pieces()) {
+    if (piece.name == kStoreNodeName && piece.owner == kStoreOwner && !Minus({piece.range}, known).empty()) {
+      throw Failure(ExitCode::kFound,
+                    Format("{}: leads to another store than the report of this boot, which would be forgotten: restore "
+                           "from it, then keep that without --handover",
+                           *choice_.handover));
+    }
+  }
 }
 
 // The store as the earlier kernel left it.
@@ -209,6 +231,13 @@ std::vector<PhysRange> Store::ForgottenSince(const StoreModel& before) const {
 
 std::vector<PhysRange> Store::IndexRuns() const {
   return index_ == nullptr ? std::vector<PhysRange>() : pages_->RunsOf(IndexPath());
+}
+
+std::vector<PhysRange> Store::IndexPlaces() const {
+  std::vector<PhysRange> out = RecordedIndexRuns();
+  out.insert(out.end(), carried_index_.begin(), carried_index_.end());
+  SortAndJoin(out, /*overlapping=*/true);
+  return out;
 }
 
 std::vector<PhysRange> Store::RecordedIndexRuns() const {

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/mkhandover/list-memory.h"
 #include "tools/mkhandover/store/model.h"
 #include "tools/mkhandover/store/page-source.h"
 #include "tools/mkhandover/store/physical.h"
@@ -20,11 +21,6 @@
 #include "tools/mkhandover/store/store-choice.h"
 
 namespace holdfast::tool {
-
-// What a handover calls the pages of the index.
-inline constexpr std::string_view kStoreNodeName = "store";
-// Whom it names as the owner of these and of each node's pages, so that a later store knows what it has forgotten.
-inline constexpr std::string_view kStoreOwner = "mkhandover-store";
 
 class IndexFile;
 class Output;
@@ -68,6 +64,8 @@ class Store {
   // Where the pages of the index file lie now, and where its root says so; none before the first Commit() of this boot.
   std::vector<PhysRange> IndexRuns() const;
   std::vector<PhysRange> RecordedIndexRuns() const;
+  // Where its index lay in this boot or on the way into it: what else has an index there is this store, too.
+  std::vector<PhysRange> IndexPlaces() const;
   // Where a file's pages lie now; what is carried cannot move.
   std::vector<PhysRange> RunsNow(const KeptFile& file) const;
 
@@ -81,6 +79,7 @@ class Store {
   std::string IndexPath() const { return choice_.folder + "/index"; }
   void Lock(For use);
   void ReadKept();
+  void RequireNoOther(std::span<const PhysRange> index) const;
   StoreModel ReadCarried();
   const PhysicalMemory& memory();
   void Refresh(StoreModel& model) const;
