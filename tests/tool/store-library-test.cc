@@ -9,6 +9,7 @@
 
 #include "tests/support/random.h"
 #include "tests/tool/store-world.h"
+#include "tools/mkhandover/store/library.h"
 #include "tools/mkhandover/store/open-store.h"
 
 namespace holdfast::tool {
@@ -168,10 +169,11 @@ TEST_CASE("Loads of one store map from several threads", "[tool][store][library]
   World world;
   holdfast_store* store = OpenStore(world.choice(), true);
   Save(store, "node");
+  constexpr int kEach = 20000;
   const auto map = [store] {
     holdfast_load* load = nullptr;
     int failures = holdfast_prepare_load(store, "node", &load) + holdfast_find_object(load, "mapped");
-    for (int i = 0; i < 2000; ++i) {
+    for (int i = 0; i < kEach; ++i) {
       const void* pages = nullptr;
       std::size_t size = 0;
       failures += holdfast_map_object(load, &pages, &size);
@@ -182,6 +184,7 @@ TEST_CASE("Loads of one store map from several threads", "[tool][store][library]
   auto other = std::async(std::launch::async, map);
   CHECK(map() == 0);
   CHECK(other.get() == 0);
+  CHECK(store->mapped.size() == 2 * kEach);
   holdfast_close(store);
 }
 
