@@ -2,6 +2,7 @@
 // The rules that a record of the store's index keeps, by itself and behind those before it.
 
 #include <algorithm>
+#include <limits>
 
 #include "common/format/handover-v1-layout.h"
 #include "common/format/store.h"
@@ -11,6 +12,8 @@ namespace {
 
 constexpr std::uint32_t kPermissions = 07777;
 constexpr std::uint32_t kNanoseconds = 1'000'000'000;
+// What a file can have (off_t): page data, and byte data behind it.
+constexpr std::uint64_t kMaxObjectSize = std::numeric_limits<std::int64_t>::max();
 
 bool IsText(std::string_view text) { return !text.empty() && text.find('\0') == std::string_view::npos; }
 
@@ -121,6 +124,7 @@ Status StoreGrammar::TakeObject(const StoreObject& object, std::uint64_t where) 
   if (objects_left_ == 0 || !IsInnerPath(object.path) || object.target.find('\0') != std::string_view::npos ||
       !HasOnlyWhatItsKindHas(object) || (object.mode & ~kPermissions) != 0 ||
       object.modified.nanoseconds >= kNanoseconds || object.accessed.nanoseconds >= kNanoseconds ||
+      object.size > kMaxObjectSize || object.byte_size > kMaxObjectSize - object.size ||
       (object.kind == StoreObjectKind::kHardLink && object.link >= num_objects_)) {
     return Error{Errc::kMalformed, where};
   }

@@ -10,6 +10,8 @@
 namespace holdfast {
 namespace {
 
+constexpr std::uint64_t kNoSize = std::uint64_t{1} << 63;
+
 void CheckPath(std::string_view path) {
   fuzz::Check(!path.empty() && path.front() != '/' && path.back() != '/', "a path is relative");
   fuzz::Check(path.find("//") == std::string_view::npos, "no component is empty");
@@ -32,6 +34,8 @@ Status Copy(const StoreRecord& record, StoreIndexWriter& writer) {
       return writer.AddNode(record.node);
     case StoreRecordKind::kObject:
       CheckPath(record.object.path);
+      fuzz::Check(record.object.byte_size < kNoSize && record.object.size < kNoSize - record.object.byte_size,
+                  "an object is no larger than a file can be");
       return writer.AddObject(record.object);
     case StoreRecordKind::kAttribute:
       return writer.AddAttribute(record.attribute);

@@ -5,9 +5,11 @@
 
 #include <catch2/catch.hpp>
 #include <cstring>
+#include <future>
 
 #include "tests/support/random.h"
 #include "tests/tool/store-world.h"
+#include "tools/mkhandover/store/library.h"
 #include "tools/mkhandover/store/open-store.h"
 
 namespace holdfast::tool {
@@ -137,6 +139,52 @@ TEST_CASE("A load reads what was kept when it was prepared, whatever is dropped 
   REQUIRE(holdfast_prepare_load(store, "four", &load) == 0);
   CheckLoad(load, "four");
   holdfast_finish_load(load);
+  holdfast_close(store);
+}
+
+TEST_CASE("Page data has a place that can be", "[tool][store][library]") {
+  World world;
+  holdfast_store* store = OpenStore(world.choice(), true);
+  holdfast_save* save = nullptr;
+  REQUIRE(holdfast_prepare_save(store, "node", kMiB, &save) == 0);
+  REQUIRE(holdfast_save_object(save, "memory") == 0);
+  constexpr std::uint64_t kEnd = std::uint64_t{1} << 63;
+  const std::string text(16, 'x');
+  void* pages = nullptr;
+  for (const auto& [offset, size] : std::vector<std::pair<std::uint64_t, std::size_t>>{
+           {0, 0}, {kEnd - 16, 16}, {kEnd, 1}, {~std::uint64_t{0}, 16}, {16, ~std::size_t{0}}}) {
+    const std::string line =
+        Format("memory: {} bytes from offset {} on: at least one, and all below 2^63", size, offset);
+    CHECK(holdfast_save_pages(save, offset, text.data(), size) == 2);
+    CHECK(std::string(holdfast_error()) == line);
+    CHECK(holdfast_map_pages(save, offset, size, &pages) == 2);
+    CHECK(std::string(holdfast_error()) == line);
+  }
+  REQUIRE(holdfast_save_pages(save, kEnd - 17, text.data(), 16) == 0);
+  REQUIRE(holdfast_finish_save(save) == 0);
+  holdfast_close(store);
+}
+
+TEST_CASE("Loads of one store map from several threads", "[tool][store][library]") {
+  World world;
+  holdfast_store* store = OpenStore(world.choice(), true);
+  Save(store, "node");
+  constexpr int kEach = 20000;
+  const auto map = [store] {
+    holdfast_load* load = nullptr;
+    int failures = holdfast_prepare_load(store, "node", &load) + holdfast_find_object(load, "mapped");
+    for (int i = 0; i < kEach; ++i) {
+      const void* pages = nullptr;
+      std::size_t size = 0;
+      failures += holdfast_map_object(load, &pages, &size);
+    }
+    holdfast_finish_load(load);
+    return failures;
+  };
+  auto other = std::async(std::launch::async, map);
+  CHECK(map() == 0);
+  CHECK(other.get() == 0);
+  CHECK(store->mapped.size() == 2 * kEach);
   holdfast_close(store);
 }
 

@@ -96,6 +96,21 @@ TEST_CASE("A page that fails after it was kept is found when the store is handed
                kGone));
 }
 
+TEST_CASE("A new index with a page that failed is not left behind", "[tool][store]") {
+  World world;
+  world.Write("huge/store/index.new.poisoned", "0");
+  KeepOptions keep;
+  keep.store = world.choice();
+  keep.name = "node";
+  keep.files = {world.Write("file", "text")};
+  CHECK(FailureOf([&] { RunKeep(keep, world.output()); }) ==
+        Format("6: {}/store/index: the kernel has put a page of it aside for memory failure: keep what is still there "
+               "in another store, with --store DIR",
+               world.huge().string()));
+  CHECK_FALSE(std::filesystem::exists(world.path("huge/store/index.new")));
+  CHECK_FALSE(std::filesystem::exists(world.path("huge/store/index")));
+}
+
 TEST_CASE("A program reads what is left of pages that failed", "[tool][store][library]") {
   World world;
   const std::string guest = world.Write("huge/guest", FourPages());

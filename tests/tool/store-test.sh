@@ -212,6 +212,7 @@ mkhandover: warning: half: $PWD/huge/half from offset 0x0 on, 64 KiB: left out: 
 expect 0 drop half "${at[@]}"
 expect 0 list failing --json "${at[@]}"
 has '["nodes"][0]["files"][0]["lost"]' "[{'offset': 65536, 'size': 65536}]"
+has '["nodes"][0]["memory"]' $((3 * page))
 
 # --- over the kexec ---
 

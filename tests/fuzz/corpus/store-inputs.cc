@@ -3,6 +3,8 @@
 
 #include "common/format/store.h"
 
+#include <limits>
+
 #include "tests/fuzz/corpus/corpus.h"
 #include "tests/support/store-index.h"
 
@@ -17,6 +19,17 @@ void WriteStoreInputs() {
   Write("store", "empty", writer.Finish().value());
 
   Write("store", "lost", test::MakeIndexOfLostPages());
+
+  storage.resize(256);
+  Require(StoreIndexWriter::Begin(storage, 0, 1, writer).ok());
+  Require(writer.AddNode({.name = "n", .num_objects = 1}).ok());
+  StoreObject largest;
+  largest.kind = StoreObjectKind::kStream;
+  largest.path = "largest";
+  largest.size = std::numeric_limits<std::int64_t>::max() - 5;
+  largest.byte_size = 5;
+  Require(writer.AddObject(largest).ok());
+  Write("store", "largest", writer.Finish().value());
 
   std::vector<std::byte> roots(kStoreRootsSize);
   for (std::uint32_t slot = 0; slot < kNumStoreRoots; ++slot) {

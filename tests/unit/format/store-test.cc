@@ -30,6 +30,7 @@ std::size_t RecordAt(const std::vector<std::byte>& index, std::size_t n) {
   }
   return at;
 }
+constexpr std::uint64_t kLargest = 0x7fffffffffffffff;
 constexpr std::size_t kBody = sizeof(StoredRecordHeader);
 
 // The records of MakeStoreIndex().
@@ -198,6 +199,10 @@ TEST_CASE("A record that breaks a rule is refused", "[format][store]") {
       {"fewer objects than there are", With(kTheNode, offsetof(StoredNode, num_objects), Le32(4)), kStream},
       {"a file type among permissions", With(kFolder, offsetof(StoredObject, mode), Le32(040755)), kFolder},
       {"a folder with a size", With(kFolder, offsetof(StoredObject, size), Le64(1)), kFolder},
+      {"a size that no file has", With(kBig, offsetof(StoredObject, size), Le64(kLargest + 1)), kBig},
+      {"sizes that none has together", With(kStream, offsetof(StoredObject, byte_size), Le64(kLargest - 0x5fffff)),
+       kStream},
+      {"sizes that wrap", With(kStream, offsetof(StoredObject, byte_size), Le64(~std::uint64_t{0x5fffff})), kStream},
       {"a folder with a device", With(kFolder, offsetof(StoredObject, device_minor), Le32(1)), kFolder},
       {"a reserved word of an object", With(kFolder, offsetof(StoredObject, reserved), Le32(1)), kFolder},
       {"a second of too many parts", With(kBig, offsetof(StoredObject, modified_ns), Le32(1'000'000'000)), kBig},

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 
 #include "tools/mkhandover/store/extents.h"
 #include "tools/mkhandover/store/library.h"
@@ -154,7 +155,11 @@ int holdfast_map_object(holdfast_load* load, const void** pages, size_t* size) {
     if (!bytes.ok()) {
       FailForLost(*load, {bytes.error().code, bytes.error().where - start});
     }
-    load->store.mapped.push_back(load->kept->Map(last->file));
+    auto mapped = load->kept->Map(last->file);
+    {
+      const std::lock_guard lock(load->store.mutex);
+      load->store.mapped.push_back(std::move(mapped));
+    }
     *pages = bytes.value().data();
     *size = bytes.value().size();
   });

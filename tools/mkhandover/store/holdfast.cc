@@ -2,10 +2,10 @@
 // libholdfast: the store behind a C header.
 
 #include "tools/mkhandover/store/holdfast.h"
-#include "tools/mkhandover/store/give-back.h"
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -49,6 +49,17 @@ void RequireAscending(const tool::KeptObject& object, std::uint64_t offset) {
   }
 }
 
+// A place for `size` bytes behind the object's page data.
+void RequirePlace(const tool::KeptObject& object, std::uint64_t offset, std::uint64_t size) {
+  constexpr std::uint64_t kEnd = std::numeric_limits<std::int64_t>::max();
+  RequireAscending(object, offset);
+  if (size == 0 || offset > kEnd || size > kEnd - offset) {
+    throw tool::Failure(tool::ExitCode::kUsage, tool::Format("{}: {} bytes from offset {} on: at least one, and all "
+                                                             "below 2^63",
+                                                             object.path, size, offset));
+  }
+}
+
 }  // namespace
 
 const char* holdfast_error(void) { return tool::last_error.c_str(); }
@@ -84,7 +95,7 @@ int holdfast_save_object(holdfast_save* save, const char* name) {
 int holdfast_save_pages(holdfast_save* save, uint64_t offset, const void* data, size_t size) {
   return Try([&] {
     auto& object = ObjectOf(*save);
-    RequireAscending(object, offset);
+    RequirePlace(object, offset, size);
     const auto* from = static_cast<const std::byte*>(data);
     for (std::uint64_t at = offset, end = offset + size; at < end;) {
       const std::uint64_t length = std::min(holdfast::kMaxStoreBlock - at % holdfast::kMaxStoreBlock, end - at);
@@ -99,7 +110,7 @@ int holdfast_save_pages(holdfast_save* save, uint64_t offset, const void* data, 
 int holdfast_map_pages(holdfast_save* save, uint64_t offset, size_t size, void** pages) {
   return Try([&] {
     auto& object = ObjectOf(*save);
-    RequireAscending(object, offset);
+    RequirePlace(object, offset, size);
     *pages = save->saver.MapPages(save->object, offset, size).data();
     object.about.size = offset + size;
   });

@@ -39,10 +39,11 @@ const char* holdfast_error(void);
 int holdfast_prepare_save(holdfast_store* store, const char* name, uint64_t capacity, holdfast_save** save);
 /* Begins an object, to which all below belongs; `name` is a relative path. */
 int holdfast_save_object(holdfast_save* save, const char* name);
-/* Copies page data to `offset` of the object; offsets ascend, what is left out is a hole. */
+/* Copies page data to `offset` of the object, one byte at least; offsets ascend and end below 2^63, what is left out is
+ * a hole. */
 int holdfast_save_pages(holdfast_save* save, uint64_t offset, const void* data, size_t size);
-/* Gives pages of the store, zeroed, to be filled in place: page data from `offset` on without a copy.  They stay
- * mapped until the save is finished or discarded. */
+/* Gives pages of the store, zeroed, to be filled in place: page data from `offset` on without a copy, offsets as above.
+ * They stay mapped until the save is finished or discarded. */
 int holdfast_map_pages(holdfast_save* save, uint64_t offset, size_t size, void** pages);
 /* Describes a file on hugetlbfs as the object's page data: it is neither copied nor moved, and may still change.  Pages
  * that the kernel has put aside for memory failure are left out; to load them ends with status 1. */

@@ -197,7 +197,7 @@ void IndexFile::Create(const std::string& path, std::uint64_t page_size, std::sp
   StoreRoot root;
   root.sequence = sequence;
   root.index_offset = kStoreRootsSize;
-  {
+  try {
     // As large again, so that the next one has a place.
     PageFile file(beside, page_size, kStoreRootsSize + 2 * index.size() + page_size);
     const auto piece = file.Take(kStoreRootsSize + 2 * AlignUp(index.size(), kStoreRecordAlignment), page_size);
@@ -205,12 +205,12 @@ void IndexFile::Create(const std::string& path, std::uint64_t page_size, std::sp
     file.Keep();
     FillRoot(index, pages.RunsOf(beside), page_size, path, root);
     EncodeStoreRoot(root, piece.bytes.first(kStoreRootSize));
-  }
-  if (rename(beside.c_str(), path.c_str()) != 0) {
-    const int reason = errno;
-    unlink(beside.c_str());
-    errno = reason;
-    FailWithErrno(path);
+    if (rename(beside.c_str(), path.c_str()) != 0) {
+      FailWithErrno(path);
+    }
+  } catch (...) {
+    unlink(beside.c_str());  // with its huge pages
+    throw;
   }
 }
 

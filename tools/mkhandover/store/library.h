@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@
 
 struct holdfast_store {
   holdfast::tool::Store store;
+  std::mutex mutex{};                                                       // of what follows: loads have threads
   std::vector<std::shared_ptr<const holdfast::tool::MappedRuns>> mapped{};  // what holdfast_map_object() gave
 };
 

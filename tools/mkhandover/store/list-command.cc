@@ -4,6 +4,7 @@
 #include "common/console/wording.h"
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/json.h"
+#include "tools/mkhandover/range-lists.h"
 #include "tools/mkhandover/report-file.h"
 #include "tools/mkhandover/store/store.h"
 #include "tools/mkhandover/text.h"
@@ -49,10 +50,11 @@ std::string TargetOf(const KeptNode& node, const KeptObject& object) {
   return object.about.kind == StoreObjectKind::kHardLink ? node.objects.at(object.about.link).path : object.target;
 }
 
+// Pages that are lost take none.
 std::uint64_t MemoryOf(const StoreModel& model, const KeptNode& node) {
   std::uint64_t sum = 0;
   for (const std::uint32_t number : model.FilesOf(node)) {
-    sum += model.files[number].size();
+    sum += BytesIn(model.files[number].KeptRuns());
   }
   return sum;
 }

@@ -153,13 +153,7 @@ std::optional<std::uint64_t> FirstWithin(const std::vector<FileStretch>& stretch
   return first == stretches.end() ? std::nullopt : std::optional(std::max(offset, first->offset));
 }
 
-std::uint64_t KeptFile::size() const {
-  std::uint64_t sum = 0;
-  for (const PhysRange& run : runs) {
-    sum += run.size();
-  }
-  return sum;
-}
+std::uint64_t KeptFile::size() const { return BytesIn(runs); }
 
 std::vector<PhysRange> KeptFile::KeptRuns() const {
   std::vector<PhysRange> out;

@@ -8,6 +8,13 @@
 #include "tools/mkhandover/text.h"
 
 namespace holdfast::tool {
+namespace {
+
+std::string WhatIsLeft(const DamagedObject& lost) {
+  return lost.ending.empty() ? "; nothing is left of it" : "; what is left of it ends in " + lost.ending;
+}
+
+}  // namespace
 
 ExitCode RunRestore(const RestoreOptions& options, Output& output) {
   const bool to_output = options.folder == "-";
@@ -24,8 +31,8 @@ ExitCode RunRestore(const RestoreOptions& options, Output& output) {
     restored = to_output ? RestoreToOutput(*kept, node, progress)
                          : RestoreFiles(*kept, node, options.folder, progress, output);
   }
-  for (const LostObject& lost : restored.lost) {
-    output.Complain(DescribeLost(node, lost) + (to_output ? "" : "; what is left of it ends in .damaged"));
+  for (const DamagedObject& lost : restored.lost) {
+    output.Complain(DescribeLost(node, lost) + (to_output ? "" : WhatIsLeft(lost)));
   }
   const ExitCode exit = restored.lost.empty() && restored.is_complete ? ExitCode::kFine : ExitCode::kFound;
   if (output.json()) {
@@ -35,7 +42,7 @@ ExitCode RunRestore(const RestoreOptions& options, Output& output) {
     out["bytes"] = restored.bytes;
     out["exit"] = static_cast<int>(exit);
     out["lost"] = Json::array();
-    for (const LostObject& lost : restored.lost) {
+    for (const DamagedObject& lost : restored.lost) {
       out["lost"].push_back({{"path", lost.path}, {"offset", lost.error.where}});
     }
     output.Line(ToText(out));

@@ -42,29 +42,44 @@ class Restorer {
       : kept_(kept), node_(node), folder_(folder), progress_(progress), output_(output) {}
 
   Restored Run() {
-    for (const KeptObject& object : node_.objects) {
-      Make(object);
-    }
-    workers_.Finish();
+    MakeAll();
     // What is in a folder before the folder, whose times it would change.
     for (auto object = node_.objects.rbegin(); object != node_.objects.rend(); ++object) {
       if (object->about.kind != StoreObjectKind::kHardLink) {
         GiveBack(*object);
       }
-      if (LossOf(*object) != nullptr) {
-        MarkDamaged(object->path);
+      if (const Error* const error = LossOf(*object)) {
+        out_.lost.push_back({{.path = object->path, .error = *error}, MarkDamaged(object->path)});
       }
     }
-    for (const KeptObject& object : node_.objects) {
-      if (const Error* const error = LossOf(object)) {
-        out_.lost.push_back({.path = object.path, .error = *error});
-      }
-    }
+    std::reverse(out_.lost.begin(), out_.lost.end());
     out_.objects = node_.objects.size();
     return out_;
   }
 
  private:
+  void MakeAll() {
+    try {
+      for (const KeptObject& object : node_.objects) {
+        Make(object);
+      }
+      workers_->Finish();
+    } catch (...) {
+      Unmake();
+      throw;
+    }
+  }
+
+  // Nobody is to take what is incomplete for whole, and the next try finds its places free.  Folders stay.
+  void Unmake() {
+    workers_.reset();
+    for (const KeptObject* const object : made_) {
+      Remove(folder_.Find(object->path));
+    }
+  }
+
+  static void Remove(const InnerFolder::Place& at) { unlinkat(at.folder, at.name.c_str(), 0); }
+
   void Make(const KeptObject& object) {
     const InnerFolder::Place at = folder_.Find(object.path);
     if (HasContents(object)) {
@@ -72,6 +87,9 @@ class Restorer {
     }
     if (MakeOther(object, at) != 0) {
       FailWithErrno(folder_.NameOf(object.path));
+    }
+    if (object.about.kind != StoreObjectKind::kDirectory) {
+      made_.push_back(&object);
     }
   }
 
@@ -123,17 +141,12 @@ class Restorer {
     if (!fd.valid()) {
       FailWithErrno(name);
     }
+    made_.push_back(&object);
     // Byte data, which a file of a file system has not, comes behind page data.
-    std::shared_ptr<TargetFile> file;
-    try {
-      file = std::make_shared<TargetFile>(std::move(fd), name, object.about.size + object.about.byte_size);
-    } catch (...) {
-      unlinkat(at.folder, at.name.c_str(), 0);  // so that the next try finds its place free
-      throw;
-    }
+    const auto file = std::make_shared<TargetFile>(std::move(fd), name, object.about.size + object.about.byte_size);
     for (const StoreExtent& extent : object.extents) {
       ForEachBlock(kept_, extent, [&](const StoreExtent& block) {
-        workers_.Add([this, file, block, &object] { Write(*file, block, object); });
+        workers_->Add([this, file, block, &object] { Write(*file, block, object); });
       });
     }
   }
@@ -194,12 +207,24 @@ class Restorer {
     return found == lost_.end() ? nullptr : &found->second;
   }
 
-  void MarkDamaged(const std::string& path) {
+  // What its name ends in now; "" where it could not be renamed and is removed, so that nobody takes it for whole.
+  std::string MarkDamaged(const std::string& path) {
     const InnerFolder::Place at = folder_.Find(path);
-    const std::string damaged = at.name + std::string(kDamaged);
-    if (renameat2(at.folder, at.name.c_str(), at.folder, damaged.c_str(), RENAME_NOREPLACE) != 0) {
-      FailWithErrno(folder_.NameOf(path + std::string(kDamaged)));
+    for (std::uint64_t number = 1;; ++number) {
+      const std::string ending = number == 1 ? std::string(kDamaged) : Format("{}-{}", kDamaged, number);
+      const std::string damaged = at.name + ending;
+      if (renameat2(at.folder, at.name.c_str(), at.folder, damaged.c_str(), RENAME_NOREPLACE) == 0) {
+        return ending;
+      }
+      if (errno != EEXIST) {
+        break;
+      }
     }
+    const std::error_code reason(errno, std::generic_category());
+    output_.Warn(Format("{}: not renamed to end in {}, and removed: {}", Printable(folder_.NameOf(path)), kDamaged,
+                        reason.message()));
+    Remove(at);
+    return {};
   }
 
   const StoreSnapshot& kept_;
@@ -209,8 +234,9 @@ class Restorer {
   Output& output_;
   std::mutex mutex_;
   Restored out_;
-  std::map<std::string, Error> lost_;  // the first of each
-  Workers workers_;
+  std::map<std::string, Error> lost_;    // the first of each
+  std::vector<const KeptObject*> made_;  // but folders
+  std::unique_ptr<Workers> workers_ = std::make_unique<Workers>();
 };
 
 void WriteZeros(std::uint64_t count) {
@@ -248,7 +274,7 @@ Restored RestoreToOutput(const StoreSnapshot& kept, const KeptNode& node, Progre
     WriteZeros(begin - at);
     const auto bytes = ReadExtent(kept, extent, buffer);
     if (!bytes.ok()) {
-      out.lost.push_back({.path = object.path, .error = bytes.error()});
+      out.lost.push_back({{.path = object.path, .error = bytes.error()}, {}});
       return;
     }
     WriteTo(STDOUT_FILENO, bytes.value(), "standard output");
