@@ -2,7 +2,6 @@
 // libholdfast: the store behind a C header.
 
 #include "tools/mkhandover/store/holdfast.h"
-#include "tools/mkhandover/store/give-back.h"
 
 #include <algorithm>
 #include <cstring>
