@@ -175,8 +175,8 @@ TEST_CASE("What is dropped of pram is memory at once, in whole blocks", "[e2e][s
   const std::uint64_t blocks = KeepMuch(guest, kernel);
   REQUIRE(blocks != 0);
   const std::uint64_t before = guest.MemTotalKib();
-  CHECK(guest.Run("mkhandover drop vm").output == "vm: forgotten; " + std::to_string(blocks * 128) +
-                                                      " MiB of its memory are the system's again, the rest " + kLater);
+  CHECK(guest.Run("mkhandover drop vm").output ==
+        "vm: forgotten; " + std::to_string(blocks * 128) + " MiB are the system's again, the rest " + kLater);
   CHECK(guest.MemTotalKib() == before + blocks * kBlock / 1024);
   // It is memory like any other, and the other node is as it was.
   guest.Run("mount -o remount,size=100% /tmp");

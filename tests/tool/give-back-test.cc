@@ -111,30 +111,83 @@ TEST_CASE("The index is fenced as what it is the way to", "[tool][store][pmem]")
   CHECK(fence() == "pram");
 }
 
-TEST_CASE("What nobody names any more is free, the earlier index with it", "[tool][store][pmem]") {
-  World world;
-  world.Keep("first", {world.Write("a", std::string(3 * kPage, 'a'))}, /*zstd=*/false, "pram");
-  world.Keep("second", {world.Write("b", "text")}, /*zstd=*/false, "pram");
-  std::vector<PhysRange> index;
-  {
-    const Store store(world.choice(), Store::For::kReading);
-    index = store.IndexRuns();
-    CHECK(store.ForgottenSince(store.model()).empty());
+TEST_CASE("Who has memory of a device mapped is known by its maps", "[tool][store][pmem]") {
+  const World world;
+  const PmemDevice device{.range = R(0x25e00000, 0x3ee00000), .path = "/dev/pmem1", .owner = "namespace1.0"};
+  const auto is_mapped = [&](const std::string& text) { return IsMapped(device, world.Write("maps", text)); };
+  const std::string other = "7f0000000000-7f0000200000 rw-p 00000000 00:00 0 \n";
+  CHECK_FALSE(is_mapped(other));
+  CHECK_FALSE(IsMapped(device, world.path("nothing").string()));
+  CHECK(is_mapped(other + "7f0000200000-7f0000400000 r--s 00000000 00:06 293 /dev/pmem1\n"));
+  CHECK_FALSE(is_mapped(other + "7f0000200000-7f0000400000 r--s 00000000 00:06 293 /dev/pmem11\n"));
+  CHECK_FALSE(is_mapped("7f0000200000-7f0000400000 r--s 00000000 00:06 293 /mnt/dev/pmem1\n"));
+  CHECK(is_mapped("7f0000200000-7f0000400000 r--s 25c00000 00:06 5 /dev/mem\n" + other) == false);
+  CHECK(is_mapped("7f0000200000-7f0000400000 r--s 25d00000 00:06 5 /dev/mem\n" + other));
+  CHECK(is_mapped("7f0000200000-7f0000400000 r--s /dev/mem\n"));
+}
+
+// Two nodes as pram, in the kernel after the one that kept them.
+class Dropper {
+ public:
+  Dropper() {
+    world.Keep("first", {world.Write("a", std::string(3 * kPage, 'a'))}, /*zstd=*/false, "pram");
+    world.Keep("second", {world.Write("b", "text")}, /*zstd=*/false, "pram");
+    {
+      const Store before(world.choice(), Store::For::kReading);
+      index = before.IndexRuns();
+      CHECK(before.Forgotten().empty());
+    }
+    world.Jump();
+    store.emplace(world.choice(), Store::For::kWriting);
+    first = RunsOf("first");
+    second = RunsOf("second");
   }
-  world.Jump();
-  Store store(world.choice(), Store::For::kWriting);
-  const StoreModel before = store.model();
-  CHECK(store.ForgottenSince(before).empty());  // The earlier index is the only one.
-  std::vector<PhysRange> expected = before.files.at(before.FilesOf(*before.Find("first")).front()).runs;
-  expected.insert(expected.end(), index.begin(), index.end());
-  SortAndJoin(expected, /*overlapping=*/false);
-  const GivenBack given = DropNode(store, "first");
+
+  static std::vector<PhysRange> Joined(std::vector<PhysRange> ranges, const std::vector<PhysRange>& others) {
+    ranges.insert(ranges.end(), others.begin(), others.end());
+    SortAndJoin(ranges, /*overlapping=*/false);
+    return ranges;
+  }
+
+  World world;
+  std::optional<Store> store;
+  std::vector<PhysRange> index;
+  std::vector<PhysRange> first;
+  std::vector<PhysRange> second;
+
+ private:
+  std::vector<PhysRange> RunsOf(const std::string& node) const {
+    return store->model().files.at(store->model().FilesOf(store->Find(node)).front()).runs;
+  }
+};
+
+TEST_CASE("What nobody names any more is free, the earlier index with the last of it", "[tool][store][pmem]") {
+  Dropper it;
+  CHECK(it.store->Forgotten().empty());  // The earlier index is the only one.
+  const GivenBack given = DropNode(*it.store, "first");
   CHECK(given.bytes == 0);  // Nothing plays /sys here.
   CHECK(given.problems.empty());
-  CHECK(store.model().Find("first") == nullptr);
-  CHECK(store.ForgottenSince(before) == expected);
-  CHECK(FailureOf([&] { DropNode(store, "first"); }) ==
+  CHECK(it.store->model().Find("first") == nullptr);
+  CHECK(it.store->Forgotten() == it.first);
+  CHECK(FailureOf([&] { DropNode(*it.store, "first"); }) ==
         "1: first: nothing is kept under that name: mkhandover list shows what is");
+  // By another program, later.
+  it.store.reset();
+  it.store.emplace(it.world.choice(), Store::For::kWriting);
+  CHECK(it.store->Forgotten() == it.first);
+  DropNode(*it.store, "second");
+  CHECK(it.store->Forgotten() == Dropper::Joined(Dropper::Joined(it.first, it.second), it.index));
+}
+
+TEST_CASE("What somebody still reads is not free", "[tool][store][pmem]") {
+  Dropper it;
+  auto held = it.store->snapshot();
+  DropNode(*it.store, "first");
+  CHECK(it.store->Forgotten().empty());
+  DropNode(*it.store, "second");
+  CHECK(it.store->Forgotten() == it.index);
+  held.reset();
+  CHECK(it.store->Forgotten() == Dropper::Joined(Dropper::Joined(it.first, it.second), it.index));
 }
 
 }  // namespace

@@ -95,6 +95,15 @@ TEST_CASE("Memory by address is mapped in the order that was asked for", "[tool]
   CHECK(both->bytes()[4096] == std::byte{'c'});
   const std::vector missing = {range(0x12000, 8192)};
   CHECK(FailureOf([&] { memory.Map(missing); }) == "6: unreadable: [0x13000, 0x14000): nothing gives that memory");
+  // A device within /dev/mem, played by a file within another.
+  std::ofstream(folder.path() / "0x20000.bin") << std::string(3 * 4096, 'm');
+  std::ofstream(folder.path() / "0x21000.bin") << std::string(4096, 'p');
+  const std::vector through = {range(0x20000, 3 * 4096)};
+  const auto all = PhysicalMemory(folder.path().string()).Map(through);
+  CHECK(all->bytes()[4095] == std::byte{'m'});
+  CHECK(all->bytes()[4096] == std::byte{'p'});
+  CHECK(all->bytes()[8191] == std::byte{'p'});
+  CHECK(all->bytes()[8192] == std::byte{'m'});
   std::ofstream(folder.path() / "notes") << "text";
   CHECK(FailureOf([&] {
           PhysicalMemory(folder.path().string());

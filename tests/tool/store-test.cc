@@ -5,6 +5,7 @@
 #include "tools/mkhandover/store/store.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
@@ -263,6 +264,44 @@ TEST_CASE("A described file that changed its size is refused", "[tool][store]") 
           "again",
           guest));
   CHECK(store.model().sequence == 1);
+}
+
+TEST_CASE("A store that has no folder yet is locked, too", "[tool][store]") {
+  World world;
+  world.Keep("text", {world.Write("a", "text")});
+  world.Jump();
+  const auto open = [&](Store::For use) { return FailureOf([&] { const Store store(world.choice(), use); }); };
+  const std::string in_use =
+      Format("7: {}: in use by another program: try again when it is done", (world.huge() / "store").string());
+  {
+    const Store reader(world.choice(), Store::For::kReading);
+    CHECK(open(Store::For::kReading) == "none");
+    CHECK(open(Store::For::kWriting) == in_use);
+    CHECK(open(Store::For::kWriting) == in_use);  // Now that it has a folder.
+    // Others lock the root of hugetlbfs by flock().
+    const Descriptor root(::open(world.huge().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    CHECK(flock(root.get(), LOCK_EX | LOCK_NB) == 0);
+    CHECK(open(Store::For::kReading) == "none");
+  }
+  const Store writer(world.choice(), Store::For::kWriting);
+  CHECK(open(Store::For::kWriting) == in_use);
+  CHECK(open(Store::For::kReading) == in_use);
+}
+
+TEST_CASE("A node of somebody else's that is called like the index is not the index", "[tool][store]") {
+  World world;
+  world.Write("memory/0x10000.bin", std::string(kPage, 'x'));
+  MakeOptions make;
+  make.output = world.path("other.dtb").string();
+  make.ram_from = "none";
+  make.preserve = {"64K+16K,name=store"};
+  REQUIRE(RunMake(make, world.output()) == ExitCode::kFine);
+  StoreChoice choice = world.choice();
+  choice.handover = make.output;
+  choice.memory = world.path("memory").string();
+  const Store store(choice, Store::For::kWriting);
+  CHECK(store.model().nodes.empty());
+  CHECK(store.Forgotten().empty());
 }
 
 TEST_CASE("Memory that was not kept is not given back", "[tool][store]") {

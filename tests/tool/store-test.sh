@@ -195,7 +195,18 @@ complains "mkhandover: gone1: $PWD/huge/gone1: is gone: mkhandover drop gone1, t
 expect 6 make -o kept.dtb --store huge/store --plain "$PWD/huge,$page" --ram-from none
 complains "mkhandover: gone1: $PWD/huge/gone1: is gone: mkhandover drop gone1, then keep what there is of it again"
 expect 0 drop gone2 "${at[@]}"
-expect 0 drop gone1 "${at[@]}"
+says 'gone2: forgotten; its files stay where they are'
+expect 0 drop gone1 --json "${at[@]}"
+has '["free_at"]' with-files; has '["given_back"]' 0
+
+# Of a node that is copied in part, the copies are free.
+head -c $page /dev/urandom >huge/described
+expect 0 keep --name both "${at[@]}" huge/described before/page
+expect 0 drop both "${at[@]}"
+says 'both: forgotten; what was copied in this boot is free, its files stay where they are'
+expect 0 keep --name both "${at[@]}" huge/described before/page
+expect 0 drop both --json "${at[@]}"
+has '["free_at"]' once
 
 # A page may fail after it was kept, and before.
 head -c $((4 * page)) /dev/urandom >huge/failing
@@ -266,14 +277,31 @@ complains "$lost"
 cmp <(head -c $page failing.copy) out || fail "what lies before the page that failed did not come"
 [ ! -e huge/store ] || fail "restore made a store"
 
+# While somebody restores, nothing is dropped, though there is no folder of a store to lock yet.
+mkfifo slow
+"$tool" restore in -C - "${at[@]}" >slow 2>err-slow &
+exec 8<slow
+head -c 1 <&8 >start
+expect 7 drop in "${at[@]}"
+complains "mkhandover: $PWD/huge/store: in use by another program: try again when it is done"
+expect 0 list "${at[@]}"
+cat <&8 >rest-of-stream
+wait $! || fail "a restore beside a drop: $(cat err-slow)"
+exec 8<&-
+cmp stream <(cat start rest-of-stream) || fail "a stream came back changed beside a drop"
+
 # One more node, one less, and on to the next kernel.
 expect 0 keep --name more "${at[@]}" stream
 expect 0 keep --name files --add "${at[@]}" before/large
 expect 2 keep --name files --add "${at[@]}" tree
 complains 'mkhandover: --name files: tree is in it already: keep it under another name'
 expect 1 keep --name nobody --add "${at[@]}" stream
+expect 0 drop failing "${at[@]}"
+says 'failing: forgotten; its memory is the system'"'"'s again after the next kexec, if the handover is made with --store'
+head -c $page /dev/urandom >huge/added
+expect 0 keep --name in --add "${at[@]}" huge/added before/page
 expect 0 drop in "${at[@]}"
-says 'in: forgotten; its memory is the system'"'"'s again after the next kexec, if the handover is made with --store'
+says 'in: forgotten; what was copied in this boot is free, its files stay where they are, the rest is the system'"'"'s again after the next kexec, if the handover is made with --store'
 expect 0 restore files -C after2 "${at[@]}"
 same_tree tree after2/tree
 # What is carried was RAM, whatever a map of this boot says: a stage takes it, and no warning tells otherwise.

@@ -110,6 +110,8 @@ void Store::Write(StoreModel model) {
   }
   model.sequence = index_->sequence();
   const auto before = std::exchange(now_, std::make_shared<StoreSnapshot>(*this, std::move(model)));
+  std::erase_if(earlier_, [](const auto& each) { return each.expired(); });
+  earlier_.push_back(before);
   // No other ones: a save that is not finished has a file, too.
   for (const KeptFile& file : before->model().files) {
     if (file.kind == StoreFileKind::kOwn && !NamesOwnFile(now_->model(), file.name)) {

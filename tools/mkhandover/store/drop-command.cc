@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 // mkhandover drop: forgets a node.
 
-#include <algorithm>
-
 #include "tools/mkhandover/commands.h"
 #include "tools/mkhandover/json.h"
 #include "tools/mkhandover/store/give-back.h"
@@ -12,26 +10,53 @@
 namespace holdfast::tool {
 namespace {
 
-// When memory of a node is the system's again.
-struct FreeAt {
-  std::string_view word;
-  std::string_view text;
+// What of a node's memory there is, by what becomes of it.
+struct Parts {
+  bool described = false;
+  bool own = false;
+  bool carried = false;
+  Fence fence = Fence::kReserved;
 };
-constexpr FreeAt kAtOnce{"once", "is free"};
-constexpr FreeAt kNextKexec{"next-kexec", "is the system's again after the next kexec"};
-// The map has another type for it, which loaders hand on until a handover says that it is not needed.
-constexpr FreeAt kNextHandover{"next-kexec",
-                               "is the system's again after the next kexec, if the handover is made with --store"};
 
-FreeAt WhenFree(const StoreModel& model, const KeptNode& node) {
-  const auto numbers = model.FilesOf(node);
-  const bool is_carried = std::any_of(numbers.begin(), numbers.end(), [&](std::uint32_t number) {
-    return model.files[number].kind == StoreFileKind::kCarried;
-  });
-  if (!is_carried) {
-    return kAtOnce;
+Parts PartsOf(const StoreModel& model, const KeptNode& node) {
+  Parts out;
+  out.fence = node.fence;
+  for (const std::uint32_t number : model.FilesOf(node)) {
+    const StoreFileKind kind = model.files[number].kind;
+    out.described = out.described || kind == StoreFileKind::kDescribed;
+    out.own = out.own || kind == StoreFileKind::kOwn;
+    out.carried = out.carried || kind == StoreFileKind::kCarried;
   }
-  return node.fence == Fence::kHeld ? kNextKexec : kNextHandover;
+  return out;
+}
+
+std::string_view FreeAt(const Parts& parts) {
+  if (parts.carried) {
+    return "next-kexec";
+  }
+  return parts.described && !parts.own ? "with-files" : "once";
+}
+
+std::string WhatBecomesOf(const Parts& parts, std::uint64_t given_back) {
+  std::string out;
+  const auto add = [&](const std::string& text) { out += (out.empty() ? "" : ", ") + text; };
+  if (given_back != 0) {
+    add(Format("{} are the system's again", SizeText(given_back)));
+  }
+  if (parts.own && (parts.described || parts.carried)) {
+    add("what was copied in this boot is free");
+  }
+  if (parts.described) {
+    add("its files stay where they are");
+  }
+  if (parts.carried) {
+    // Of other fences the map has another type, which loaders hand on until a handover says that it is not needed.
+    add(Format("{} is the system's again after the next kexec{}", out.empty() ? "its memory" : "the rest",
+               parts.fence == Fence::kHeld ? "" : ", if the handover is made with --store"));
+  } else if (!parts.described) {
+    add("its memory is free");
+  }
+  return out;
 }
 
 }  // namespace
@@ -39,7 +64,7 @@ FreeAt WhenFree(const StoreModel& model, const KeptNode& node) {
 ExitCode RunDrop(const DropOptions& options, Output& output) {
   Store store(options.store, Store::For::kWriting);
   WarnOf(store, output);
-  const FreeAt free_at = WhenFree(store.model(), store.Find(options.name));
+  const Parts parts = PartsOf(store.model(), store.Find(options.name));
   const GivenBack given = DropNode(store, options.name);
   for (const std::string& problem : given.problems) {
     output.Warn(problem);
@@ -48,14 +73,10 @@ ExitCode RunDrop(const DropOptions& options, Output& output) {
     Json out = JsonDocument();
     out["name"] = options.name;
     out["given_back"] = given.bytes;
-    out["free_at"] = free_at.word;
+    out["free_at"] = FreeAt(parts);
     output.Line(ToText(out));
   } else {
-    output.Line(Format("{}: forgotten; {} {}", options.name,
-                       given.bytes == 0
-                           ? "its memory"
-                           : Format("{} of its memory are the system's again, the rest", SizeText(given.bytes)),
-                       free_at.text));
+    output.Line(Format("{}: forgotten; {}", options.name, WhatBecomesOf(parts, given.bytes)));
   }
   return ExitCode::kFine;
 }

@@ -50,29 +50,20 @@ std::uint64_t BlockSize() {
   return IsPowerOfTwo(out) ? out : 0;
 }
 
-// A mapping of /dev/mem shows its physical address as the offset (proc(5)).
-bool IsMapped(const fs::path& maps, PhysRange range) {
-  std::ifstream in(maps);
-  for (std::string line; std::getline(in, line);) {
-    if (!line.ends_with(" /dev/mem")) {
-      continue;
-    }
-    std::istringstream words(line);
-    std::uint64_t start = 0;
-    std::uint64_t end = 0;
-    std::uint64_t offset = 0;
-    char dash = 0;
-    std::string modes;
-    words >> std::hex >> start >> dash >> end >> modes >> offset;
-    const auto mapped = PhysRange::FromStartSize(PhysAddr(offset), end - start);
-    if (!words || !mapped.ok() || mapped.value().Overlaps(range)) {
-      return true;
-    }
-  }
-  return false;
+// A line of a process's maps that is of /dev/mem: the physical address is the offset (proc(5)).
+bool ShowsPartOf(PhysRange range, const std::string& line) {
+  std::istringstream words(line);
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  std::uint64_t offset = 0;
+  char dash = 0;
+  std::string modes;
+  words >> std::hex >> start >> dash >> end >> modes >> offset;
+  const auto mapped = PhysRange::FromStartSize(PhysAddr(offset), end - start);
+  return !words || !mapped.ok() || mapped.value().Overlaps(range);
 }
 
-// Ends in a Failure if the device is mounted or used in another way, or a process has its memory mapped.
+// Ends in a Failure if the device is mounted or used in another way, or a process has its memory mapped: this one, too.
 void RequireUnused(const PmemDevice& device) {
   const Descriptor alone(open(device.path.c_str(), O_RDONLY | O_EXCL | O_CLOEXEC));
   if (!alone.valid()) {
@@ -82,7 +73,7 @@ void RequireUnused(const PmemDevice& device) {
   for (const auto& process : fs::directory_iterator("/proc", none)) {
     const std::string name = process.path().filename().string();
     const bool is_number = std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-    if (is_number && IsMapped(process.path() / "maps", device.range)) {
+    if (is_number && IsMapped(device, process.path() / "maps")) {
       throw Failure(ExitCode::kSystem, Format("{}: process {} has it mapped", device.path, name));
     }
   }
@@ -146,6 +137,16 @@ std::uint64_t GiveBackDevice(const PmemDevice& device, std::uint64_t block_size)
 
 }  // namespace
 
+bool IsMapped(const PmemDevice& device, const std::string& maps) {
+  std::ifstream in(maps);
+  for (std::string line; std::getline(in, line);) {
+    if (line.ends_with(" " + device.path) || (line.ends_with(" /dev/mem") && ShowsPartOf(device.range, line))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 PhysRange WholeBlocks(PhysRange device, std::uint64_t block_size) {
   return device.From(PhysAddr(device.start().raw() + kAlignment)).RoundedIn(block_size);
 }
@@ -163,9 +164,8 @@ std::vector<PmemDevice> Returnable(const std::vector<PmemDevice>& devices, const
 }
 
 GivenBack DropNode(Store& store, std::string_view name) {
-  const auto before = store.snapshot();
   store.Drop(name);
-  return store.has_real_memory() ? GiveBack(store.ForgottenSince(before->model())) : GivenBack{};
+  return store.has_real_memory() ? GiveBack(store.Forgotten()) : GivenBack{};
 }
 
 GivenBack GiveBack(const std::vector<PhysRange>& free) {

@@ -23,6 +23,10 @@ PhysRange WholeBlocks(PhysRange device, std::uint64_t block_size);
 std::vector<PmemDevice> Returnable(const std::vector<PmemDevice>& devices, const std::vector<PhysRange>& free,
                                    std::uint64_t block_size);
 
+// Whether a process has memory of the device mapped, through it or through /dev/mem; `maps` is its file of that name
+// (proc(5)).
+bool IsMapped(const PmemDevice& device, const std::string& maps);
+
 struct GivenBack {
   std::uint64_t bytes = 0;
   std::vector<std::string> problems;  // a line for each device that could have been given back and was not
@@ -30,10 +34,11 @@ struct GivenBack {
 
 class Store;
 
-// Forgets the node, and gives back what then is free.  Ends in a Failure as Store::Commit() does, with nothing changed.
+// Forgets the node, and gives back what then is free, also of nodes that were forgotten before it.  Ends in a Failure
+// as Store::Commit() does, with nothing changed.
 GivenBack DropNode(Store& store, std::string_view name);
 
-// Gives back what is Returnable() of `free`.  Of a device that somebody uses, or has mapped through /dev/mem, nothing.
+// Gives back what is Returnable() of `free`.  Of a device that somebody uses, or has mapped, nothing.
 GivenBack GiveBack(const std::vector<PhysRange>& free);
 
 }  // namespace holdfast::tool

@@ -78,7 +78,8 @@ void holdfast_finish_load(holdfast_load* load);
 
 /* Forgets a node, also one that describes a file that is gone.  What was copied for it is free at once if it is of this
  * kernel, or was kept with the fence `pram` and can be given back (mkhandover(8)), else after the next kexec whose
- * handover is made with the store. */
+ * handover is made with the store.  What a load still reads, or holdfast_map_object() has mapped, is not given back;
+ * a later drop does it, of whatever node. */
 int holdfast_drop(holdfast_store* store, const char* name);
 
 #ifdef __cplusplus

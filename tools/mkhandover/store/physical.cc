@@ -97,6 +97,20 @@ PhysicalMemory::PhysicalMemory(const std::string& folder) {
     }
     parts_.push_back({.range = range.value(), .file = files_.size() - 1, .offset = 0, .name = entry.path().string()});
   }
+  // One that begins within another is before it, as a device is before /dev/mem.
+  std::sort(parts_.begin(), parts_.end(),
+            [](const PhysicalPart& a, const PhysicalPart& b) { return a.range.start() > b.range.start(); });
+}
+
+// To its end, or to where another one begins, which may be asked before it.
+PhysRange PhysicalMemory::WhatComesFrom(const PhysicalPart& part, PhysRange run) const {
+  PhysRange out = run.UpTo(part.range.end());
+  for (const PhysicalPart& other : parts_) {
+    if (other.range.start() > run.start()) {
+      out = out.UpTo(other.range.start());
+    }
+  }
+  return out;
 }
 
 std::unique_ptr<MappedRuns> PhysicalMemory::Map(std::span<const PhysRange> runs) const {
@@ -128,7 +142,7 @@ std::unique_ptr<MappedRuns> PhysicalMemory::Map(std::span<const PhysRange> runs)
         throw Failure({Errc::kUnreadable, rest.start().raw()},
                       Format("{}: {}: nothing gives that memory", ErrcName(Errc::kUnreadable), RangeText(rest)));
       }
-      const PhysRange here = rest.UpTo(part->range.end());
+      const PhysRange here = WhatComesFrom(*part, rest);
       const std::uint64_t offset = part->offset + (here.start().raw() - part->range.start().raw());
       if (mmap(at, static_cast<std::size_t>(here.size()), PROT_READ, MAP_SHARED | MAP_FIXED, files_[part->file].get(),
                static_cast<off_t>(offset)) == MAP_FAILED) {

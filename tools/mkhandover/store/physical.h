@@ -57,6 +57,7 @@ class PhysicalMemory {
 
  private:
   void AddPmem();
+  PhysRange WhatComesFrom(const PhysicalPart& part, PhysRange run) const;
 
   std::vector<Descriptor> files_;
   std::vector<PhysicalPart> parts_;  // the first that has a byte is asked

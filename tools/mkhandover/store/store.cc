@@ -41,6 +41,45 @@ std::unique_ptr<PageSource> SourceOf(const StoreChoice& choice) {
   return MakePlainSource(choice.plain->substr(0, comma), page_size);
 }
 
+std::string ParentOf(const std::string& folder) {
+  const std::filesystem::path path(folder);
+  return (path.has_filename() ? path : path.parent_path()).parent_path().string();  // "DIR/" is DIR.
+}
+
+// Invalid where there is none.
+Descriptor OpenFolder(const std::string& path) {
+  Descriptor out(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!out.valid() && errno != ENOENT) {
+    FailWithErrno(path);
+  }
+  return out;
+}
+
+[[noreturn]] void FailInUse(const std::string& folder) {
+  throw Failure(ExitCode::kSystem, Format("{}: in use by another program: try again when it is done", folder));
+}
+
+// The lock of a folder in which the store's is to be.  Not that of flock(), which other users of hugetlbfs take and
+// wait for; for writing nobody can have this one, as a folder is not opened so.
+struct flock ParentLock(short type) {
+  struct flock out {};
+  out.l_type = type;
+  out.l_whence = SEEK_SET;
+  return out;
+}
+
+void LockForReaders(const Descriptor& parent, const std::string& folder) {
+  const struct flock lock = ParentLock(F_RDLCK);
+  if (fcntl(parent.get(), F_OFD_SETLK, &lock) != 0) {
+    FailWithErrno(ParentOf(folder));
+  }
+}
+
+bool HasReaders(const Descriptor& parent) {
+  struct flock lock = ParentLock(F_WRLCK);
+  return fcntl(parent.get(), F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
+}
+
 }  // namespace
 
 Store::Store(const StoreChoice& choice, For use)
@@ -66,32 +105,42 @@ Store::Store(const StoreChoice& choice, For use)
 
 Store::~Store() = default;
 
+void Store::MakeFolder() const {
+  if (!pages_->Holds(std::filesystem::exists(choice_.folder) ? choice_.folder : ParentOf(choice_.folder))) {
+    throw Failure(ExitCode::kBadInput,
+                  Format("{}: not on hugetlbfs, whose pages alone sit still: give --store DIR on one, or mount -t "
+                         "hugetlbfs none /dev/hugepages",
+                         choice_.folder));
+  }
+  if (mkdir(choice_.folder.c_str(), 0700) != 0 && errno != EEXIST) {
+    FailWithErrno(choice_.folder);
+  }
+}
+
+// Nobody waits here.  Who reads locks the parent and then looks for the folder again, who writes has the folder and
+// then asks about the parent: one of two at least sees the other.
 void Store::Lock(For use) {
   if (use == For::kWriting) {
-    const std::string parent = std::filesystem::path(choice_.folder).parent_path().string();
-    if (!pages_->Holds(std::filesystem::exists(choice_.folder) ? choice_.folder : parent)) {
-      throw Failure(ExitCode::kBadInput,
-                    Format("{}: not on hugetlbfs, whose pages alone sit still: give --store DIR on one, or mount -t "
-                           "hugetlbfs none /dev/hugepages",
-                           choice_.folder));
-    }
-    if (mkdir(choice_.folder.c_str(), 0700) != 0 && errno != EEXIST) {
-      FailWithErrno(choice_.folder);
-    }
+    MakeFolder();
   }
-  lock_.emplace(open(choice_.folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  lock_.emplace(OpenFolder(choice_.folder));
+  Descriptor parent = OpenFolder(ParentOf(choice_.folder));
+  if (!lock_->valid() && parent.valid()) {
+    LockForReaders(parent, choice_.folder);
+    lock_.emplace(OpenFolder(choice_.folder));
+  }
   if (!lock_->valid()) {
-    if (errno == ENOENT) {
-      return;  // Nothing was kept in this boot.
-    }
-    FailWithErrno(choice_.folder);
+    lock_.emplace(std::move(parent));  // Nothing was kept in this boot.
+    return;
   }
   if (flock(lock_->get(), (use == For::kWriting ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
-      throw Failure(ExitCode::kSystem,
-                    Format("{}: in use by another program: try again when it is done", choice_.folder));
+      FailInUse(choice_.folder);
     }
     FailWithErrno(choice_.folder);
+  }
+  if (use == For::kWriting && HasReaders(parent)) {
+    FailInUse(choice_.folder);
   }
 }
 
@@ -121,11 +170,16 @@ void Store::ReadKept() {
   handover.RequireNoProblem();
   for (const KeptPiece& piece : handover.pieces()) {
     kept_.push_back(piece.range);
+    if (piece.owner != kStoreOwner) {
+      continue;  // Whatever its name.
+    }
+    kept_for_us_.push_back(piece.range);
     if (piece.name == kStoreNodeName) {
       carried_index_.push_back(piece.range);
     }
   }
   SortAndJoin(kept_, /*overlapping=*/true);
+  SortAndJoin(kept_for_us_, /*overlapping=*/true);
   SortAndJoin(carried_index_, /*overlapping=*/true);
   if (choice_.handover && is_writable_) {
     RequireNoOther(carried_index_);
@@ -217,16 +271,19 @@ std::vector<PhysRange> Store::RunsNow(const KeptFile& file) const {
   return file.kind == StoreFileKind::kCarried ? file.runs : pages_->RunsOf(PathOf(file));
 }
 
-std::vector<PhysRange> Store::ForgottenSince(const StoreModel& before) const {
+std::vector<PhysRange> Store::Forgotten() const {
   const std::vector<PhysRange> named = model().CarriedRuns();
-  std::vector<PhysRange> out = Minus(before.CarriedRuns(), named);
-  if (index_ != nullptr) {
-    const std::vector<PhysRange> index = Minus(carried_index_, named);
-    out.insert(out.end(), index.begin(), index.end());
+  std::vector<PhysRange> out = Minus(kept_for_us_, named);
+  // While there is no newer index, and for what a copy of the earlier handover still leads to.
+  if (index_ == nullptr || !named.empty()) {
+    out = Minus(out, carried_index_);
   }
-  SortAndJoin(out, /*overlapping=*/true);
-  // An index is believed about what it has, not about what else there is.
-  return Within(out, kept_);
+  for (const auto& each : earlier_) {
+    if (const auto held = each.lock()) {
+      out = Minus(out, held->model().CarriedRuns());
+    }
+  }
+  return out;
 }
 
 std::vector<PhysRange> Store::IndexRuns() const {

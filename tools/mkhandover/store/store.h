@@ -29,7 +29,8 @@ class Store {
  public:
   enum class For { kReading, kWriting };
 
-  // Locks the folder: many may read, one may write.  For writing the folder is made.
+  // Locks the folder: many may read, one may write.  For writing the folder is made; while it is not there, those who
+  // read hold a lock on its parent.
   Store(const StoreChoice& choice, For use);
   ~Store();
   Store(const Store&) = delete;
@@ -53,9 +54,10 @@ class Store {
   // Puts `model` in the place of the current one: all of it, or nothing.  Asks once more where own and described
   // files lie.  Own files that it does not name any more are removed.
   void Commit(StoreModel model);
-  // What was kept for the store on the way into this kernel and no file of it names any more, since it was `before`;
-  // with it the pages of the index that came along, once there is a newer one.  Sorted and joined.
-  std::vector<PhysRange> ForgottenSince(const StoreModel& before) const;
+  // What was kept for the store on the way into this kernel and no file names any more, neither of the model nor of a
+  // snapshot that somebody holds.  With it the pages of the index that came along, once there is a newer one and
+  // nothing else that came along is left.  Sorted and joined.
+  std::vector<PhysRange> Forgotten() const;
   // Not a folder of files that plays this machine's memory.
   bool has_real_memory() const { return !choice_.memory; }
   // Forgets a node: all of it, or nothing.  Where other files lie does not matter, so that one that is gone does not
@@ -77,6 +79,7 @@ class Store {
 
  private:
   std::string IndexPath() const { return choice_.folder + "/index"; }
+  void MakeFolder() const;
   void Lock(For use);
   void ReadKept();
   void RequireNoOther(std::span<const PhysRange> index) const;
@@ -91,13 +94,15 @@ class Store {
   std::optional<Descriptor> lock_;
   std::unique_ptr<IndexFile> index_;
   std::shared_ptr<const StoreSnapshot> now_;
+  std::vector<std::weak_ptr<const StoreSnapshot>> earlier_;  // than `now_`, of those that somebody may hold
   bool is_writable_;
   std::uint64_t last_file_ = 0;  // number of the last new data file
   std::uint32_t generation_ = 0;
   bool has_broken_root_ = false;
   std::string handover_name_;
   std::vector<PhysRange> kept_;           // by the handover: sorted and joined
-  std::vector<PhysRange> carried_index_;  // of it, what has our name
+  std::vector<PhysRange> kept_for_us_;    // of it, what has a store as its owner
+  std::vector<PhysRange> carried_index_;  // of that, what has the index's name
   std::mutex mutex_;                      // of what follows
   std::unique_ptr<PhysicalMemory> memory_;
 };
