@@ -57,7 +57,7 @@ bool LiesAsRecorded(const LoadOptions& wish) {
     std::vector<KeptPiece> recorded;
     for (const FilePlace& place : places) {
       for (const PhysRange& range : place.recorded) {
-        recorded.push_back({.range = range, .name = place.node});
+        recorded.push_back({.range = range, .name = place.node, .owner = {}, .sha256 = {}});
       }
     }
     return FindMoved(places, KeptByName(recorded)).empty();
