@@ -97,7 +97,7 @@ struct StoreObject {
   std::uint32_t mode = 0;
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  std::uint64_t size = 0;
+  std::uint64_t size = 0;  // of page data; below 2^63 together with byte data
   std::uint64_t byte_size = 0;
   StoreTime modified{};
   StoreTime accessed{};
