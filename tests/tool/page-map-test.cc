@@ -11,6 +11,7 @@
 #include "tests/tool/scratch-folder.h"
 #include "tools/mkhandover/digest.h"
 #include "tools/mkhandover/failure.h"
+#include "tools/mkhandover/huge-file.h"
 #include "tools/mkhandover/memory-failure.h"
 
 namespace holdfast::tool {
