@@ -321,8 +321,8 @@ TEST_CASE("Memory that was not kept is not given back", "[tool][store]") {
   const Store carried(world.choice(), Store::For::kReading);
   for (const auto& entry : std::filesystem::directory_iterator(world.path("memory"))) {
     if (entry.path().stem() != start) {
-      make.preserve.push_back(
-          Format("{}+{},name=store", entry.path().stem().string(), std::filesystem::file_size(entry.path())));
+      make.preserve.push_back(Format("{}+{},name=store,owner={}", entry.path().stem().string(),
+                                     std::filesystem::file_size(entry.path()), kStoreOwner));
     }
   }
   REQUIRE(RunMake(make, world.output()) == ExitCode::kFine);
