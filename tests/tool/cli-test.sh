@@ -603,8 +603,27 @@ printf x >>root/run/holdfast/kernel-1
 expect 6 load -n --again --root root --plain "$PWD/huge,65536"
 complains 'mkhandover: root/run/holdfast/load.json: kernel-1 is not what its digest says: load with --store once more'
 for file in stage kernel initrd; do mv $file.away $file; done
-expect 0 load -q "${loaded[@]}"
+expect 1 load -q "${loaded[@]}"
+complains 'mkhandover: the last load kept a store: give --store, or rm -r root/run/holdfast to forget it'
+[ -e root/run/holdfast/load.json ] || fail "a load that was refused forgot the store"
+# Nor does the unit forget it, which otherwise loads what its file says.
+printf '#!/bin/sh\necho "$@"\n' >called
+chmod +x called
+unit() {
+  local verb=$1 script
+  shift
+  script=$(sed -n "s/^$verb=.bin.sh -c '\(.*\)' holdfast .*/\1/p" "$golden/../../tools/mkhandover/systemd/holdfast-load.service" |
+    sed 's|[$][$]|$|g; s|/usr/bin/mkhandover|./called|g; s|/run/|root/run/|g')
+  what="$verb $*"
+  sh -c "$script" holdfast "$@" >out
+}
+unit ExecStart --kernel 'k 1'; silent out
+HOLDFAST_HANDOVER='' unit ExecStop --kernel 'k 1'; says 'load --again'
+HOLDFAST_HANDOVER=--store unit ExecStop --kernel 'k 1' --store; says 'load --kernel k 1 --store'
+expect 0 load -q "${loaded[@]}" --handover h.dtb
 [ ! -e root/run/holdfast ] || fail "another load left the record of the store"
+unit ExecStart --kernel 'k 1'; says 'load -q --kernel k 1'
+HOLDFAST_HANDOVER='' unit ExecStop --kernel 'k 1'; says 'load --kernel k 1'
 
 # --- pcr ---
 

@@ -11,6 +11,7 @@
 #include "tests/tool/store-world.h"
 #include "tools/mkhandover/handover-source.h"
 #include "tools/mkhandover/json.h"
+#include "tools/mkhandover/load-command.h"
 #include "tools/mkhandover/load-record.h"
 
 namespace holdfast::tool {
@@ -173,6 +174,10 @@ TEST_CASE("A record is believed to the letter or not at all", "[tool][load-store
     record["via"] = "pigeon";
     line = bench.Line("via is none that is known");
   }
+  SECTION("no word at all") {
+    record["mode"] = "";
+    line = bench.Line("mode is none that is known");
+  }
   SECTION("no text") {
     record["store"] = 1;
     line = bench.Line("store is missing");
@@ -201,6 +206,119 @@ TEST_CASE("A record that is no JSON is refused", "[tool][load-store]") {
   Bench bench;
   bench.machine.Write(kRecord, "{\"format\": ");
   CHECK(bench.ReadFailure() == bench.Line("is no record of the format holdfast,load-v1"));
+}
+
+// Steps that only say that they were taken; what a load does is the test's.
+struct Steps {
+  using Words = std::vector<std::string>;
+
+  explicit Steps(std::function<ExitCode()> loads)
+      : steps{.load =
+                  [this, loads](const LoadOptions& options, Output&) {
+                    taken.push_back("load " + options.store.folder);
+                    return loads();
+                  },
+              .unload = [this](Output&) { taken.push_back("unload"); }} {}
+
+  Words taken;
+  LoadSteps steps;
+};
+
+ExitCode MoveOnce(int& moves) {
+  if (moves-- > 0) {
+    throw PagesMoved("moved: vm: elsewhere: run mkhandover load again");
+  }
+  return ExitCode::kFine;
+}
+
+TEST_CASE("Pages that move are loaded once more, three times at most", "[tool][load-store]") {
+  Bench bench;
+  int moves = 2;
+  Steps steps([&] { return MoveOnce(moves); });
+  const std::string load = "load " + bench.options.store.folder;
+  SECTION("until they sit still") {
+    CHECK(RunLoad(bench.options, bench.world.output(), steps.steps) == ExitCode::kFine);
+  }
+  SECTION("then it fails") {
+    moves = 3;
+    CHECK(FailureOf([&] { RunLoad(bench.options, bench.world.output(), steps.steps); }) ==
+          "1: moved: vm: elsewhere: run mkhandover load again");
+  }
+  CHECK(steps.taken == Steps::Words{load, load, load});
+}
+
+TEST_CASE("Before something is loaded again, what is loaded goes", "[tool][load-store]") {
+  Bench bench;
+  WriteLoadRecord(bench.options, LoadPlan(bench.options, bench.world.output()));
+  int moves = 1;
+  Steps steps([&] { return MoveOnce(moves); });
+  const std::string load = "load " + bench.options.store.folder;
+  LoadOptions again;
+  again.again = true;
+  again.root = bench.options.root;
+  SECTION("and nothing else is needed") {
+    CHECK(RunLoad(again, bench.world.output(), steps.steps) == ExitCode::kFine);
+    CHECK(steps.taken == Steps::Words{"unload", load, load});
+  }
+  SECTION("also where the record is not read") {
+    bench.machine.Write(kRecord, "{}");
+    CHECK(FailureOf([&] { RunLoad(again, bench.world.output(), steps.steps); }) ==
+          bench.Line("is no record of the format holdfast,load-v1"));
+    CHECK(steps.taken == Steps::Words{"unload"});
+  }
+  SECTION("but not where nothing will be loaded") {
+    again.dry_run = true;
+    CHECK(RunLoad(again, bench.world.output(), steps.steps) == ExitCode::kFine);
+    CHECK(steps.taken == Steps::Words{load, load});
+  }
+}
+
+TEST_CASE("A store that was loaded is not forgotten by the way", "[tool][load-store]") {
+  Bench bench;
+  WriteLoadRecord(bench.options, LoadPlan(bench.options, bench.world.output()));
+  Steps steps([] { return ExitCode::kFine; });
+  bench.options.with_store = false;
+  CHECK(FailureOf([&] { RunLoad(bench.options, bench.world.output(), steps.steps); }) ==
+        Format("1: the last load kept a store: give --store, or rm -r {} to forget it",
+               (bench.machine.root() / kLoadFolder).string()));
+  CHECK(steps.taken.empty());
+  RemoveLoadRecord(bench.options.root);
+  CHECK(RunLoad(bench.options, bench.world.output(), steps.steps) == ExitCode::kFine);
+}
+
+TEST_CASE("A load of a store that fails does not leave a stale one", "[tool][load-store]") {
+  Bench bench;
+  WriteLoadRecord(bench.options, LoadPlan(bench.options, bench.world.output()));
+  bench.world.TakeErrors();
+  Steps steps([]() -> ExitCode { throw Failure(ExitCode::kSystem, "kernel: No such file or directory"); });
+  std::string line = "7: kernel: No such file or directory";
+  std::string warning = "mkhandover: warning: what was loaded before is unloaded: the store is not where it was then\n";
+  const std::string load = "load " + bench.options.store.folder;
+  Steps::Words taken = {"unload", load};
+  SECTION("the kernel alone is missing") {
+    warning = "mkhandover: warning: what was loaded before stays loaded\n";
+    taken = {load};
+  }
+  SECTION("pages have moved since") { bench.MakeVm(4 * kPage, "second"); }
+  SECTION("a file has another size") { std::filesystem::resize_file(bench.vm, 2 * kPage); }
+  SECTION("a file is gone") { std::filesystem::remove(bench.vm); }
+  SECTION("pages move all the time") {
+    line = "1: moved: vm: elsewhere: run mkhandover load again";
+    steps.steps.load = [&](const LoadOptions&, Output&) -> ExitCode {
+      steps.taken.push_back(load);
+      throw PagesMoved("moved: vm: elsewhere: run mkhandover load again");
+    };
+    taken = {load, load, load, "unload"};
+  }
+  SECTION("a dry run lets nothing go") {
+    bench.options.dry_run = true;
+    std::filesystem::remove(bench.vm);
+    warning = "";
+    taken = {load};
+  }
+  CHECK(FailureOf([&] { RunLoad(bench.options, bench.world.output(), steps.steps); }) == line);
+  CHECK(bench.world.TakeErrors() == warning);
+  CHECK(steps.taken == taken);
 }
 
 }  // namespace

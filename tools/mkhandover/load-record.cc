@@ -40,6 +40,12 @@ constexpr std::array<Word, 5> kWords = {
 // What it has copies of.
 constexpr std::array<std::string_view, 4> kCopies = {"stage", "kernel", "initrd", "cmdline"};
 
+// What pads the words that are allowed is none of them.
+bool IsAllowed(const Word& word, const std::string& text) {
+  const auto& allowed = word.allowed;
+  return allowed.front().empty() || (!text.empty() && std::find(allowed.begin(), allowed.end(), text) != allowed.end());
+}
+
 fs::path FolderBelow(const fs::path& root) { return root / kLoadFolder; }
 fs::path RecordBelow(const fs::path& root) { return FolderBelow(root) / kRecordName; }
 
@@ -194,8 +200,7 @@ LoadOptions ReadLoadRecord(const fs::path& root) {
   for (const Word& word : kWords) {
     std::string& text = word.of(out);
     text = TextIn(json, word.name, record);
-    const auto& allowed = word.allowed;
-    if (!allowed.front().empty() && std::find(allowed.begin(), allowed.end(), text) == allowed.end()) {
+    if (!IsAllowed(word, text)) {
       FailForRecord(record, Format("{} is none that is known", word.name));
     }
   }

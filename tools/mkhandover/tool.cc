@@ -302,7 +302,8 @@ class CommandLine {
                              "--entry", "--stage", "--via", "--kexec"}) {
       again->excludes(verb->get_option(name));
     }
-    verb->add_flag("-n,--dry-run", load_.dry_run, "Say what would be loaded, and load nothing");
+    verb->add_flag("-n,--dry-run", load_.dry_run,
+                   "Say what would be loaded, and load nothing; the index of a --store is written all the same");
     verb->add_flag("--exec", load_.exec, "Start it right away, without shutting anything down");
     verb->add_option("--root", load_.root)->group("");  // for tests
   }
