@@ -146,7 +146,8 @@ TEST_CASE("Image: mkhandover load drives a stock kexec", "[e2e][image][machine][
   CHECK(Damage(guest, kept) == "");
 }
 
-TEST_CASE("Image: under OVMF the next kernel draws on the same frame buffer", "[e2e][image][machine][ovmf]") {
+TEST_CASE("Image: under OVMF the next kernel draws on the same frame buffer",
+          "[e2e][image][machine][ovmf][exhaustive]") {
   Guest guest({.firmware = Firmware::kOvmf,
                .memory = "1G",
                .kernel = "6.1",
@@ -278,7 +279,8 @@ TEST_CASE("Image: 1,500 scattered extents survive, in a map with its smallest ga
 }
 
 // At the second kexec the list lies in memory that the first one has fenced.
-TEST_CASE("Image: 200 scattered extents come through two kexecs by a range-list", "[e2e][image][machine][range-list]") {
+TEST_CASE("Image: 200 scattered extents come through two kexecs by a range-list",
+          "[e2e][image][machine][range-list][exhaustive]") {
   Guest guest(
       {.memory = "2G",
        .kernel = "6.1",

@@ -164,7 +164,7 @@ TEST_CASE("KHO: a kernel that unpacks itself is fenced, and does not find the ha
   IsFenced(guest, KeepInSession(guest, "16M"), "kho-v4", kKhoOptions);
 }
 
-TEST_CASE("KHO: hundreds of single pages are fenced, each for itself", "[e2e][kho][image]") {
+TEST_CASE("KHO: hundreds of single pages are fenced, each for itself", "[e2e][kho][image][exhaustive]") {
   Guest guest(KhoGuestWithImage("6.1", "vmlinux"));
   const KeptPages kept = ScatterInSession(guest, "2M");
   CHECK(kept.extents.size() > 300);

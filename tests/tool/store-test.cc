@@ -17,6 +17,7 @@
 
 #include "tests/support/random.h"
 #include "tests/tool/store-world.h"
+#include "tools/mkhandover/draft.h"
 #include "tools/mkhandover/files.h"
 #include "tools/mkhandover/store/extents.h"
 #include "tools/mkhandover/store/index-file.h"
@@ -315,17 +316,22 @@ TEST_CASE("Memory that was not kept is not given back", "[tool][store]") {
   world.Jump();
   // A handover that lost the node, but not the index.
   const std::string start = Hex(model.files.at(0).runs.at(0).start().raw());
-  MakeOptions make;
-  make.output = world.path("kept.dtb").string();
-  make.ram_from = "none";
-  const Store carried(world.choice(), Store::For::kReading);
+  Draft::Node index{.name = std::string(kStoreNodeName),
+                    .owner = std::string(kStoreOwner),
+                    .fence = Fence::kReserved,
+                    .ranges = {},
+                    .sha256 = std::nullopt};
   for (const auto& entry : std::filesystem::directory_iterator(world.path("memory"))) {
-    if (entry.path().stem() != start) {
-      make.preserve.push_back(Format("{}+{},name=store,owner={}", entry.path().stem().string(),
-                                     std::filesystem::file_size(entry.path()), kStoreOwner));
+    const std::string stem = entry.path().stem().string();
+    if (stem != start) {
+      index.ranges.push_back(
+          PhysRange::FromStartSize(PhysAddr(std::stoull(stem, nullptr, 16)), entry.file_size()).value());
     }
   }
-  REQUIRE(RunMake(make, world.output()) == ExitCode::kFine);
+  Draft draft;
+  draft.AddUnique(std::move(index));
+  draft.Finish();
+  WriteFile(world.path("kept.dtb").string(), draft.Encode());
   CHECK(FailureOf([&] { world.Restore("node", "out"); }).starts_with("1: contents-lost: data-1: ["));
 }
 
