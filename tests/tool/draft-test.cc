@@ -140,6 +140,7 @@ TEST_CASE("Of more than the stage holds the largest is released", "[tool][draft]
   draft.Release(ranges);
   ranges.erase(ranges.begin() + 7);
   CHECK(List(Read(draft).handover().released->view()) == ranges);
+  CHECK(draft.still_fenced() == 0x1000);
 }
 
 TEST_CASE("The page of a handover that is taken in is not kept, another page of that name is", "[tool][draft]") {

@@ -203,7 +203,9 @@ void Draft::FinishReleased(const PreservedMap& kept) {
   released_ = Minus(released_, kept_pages);
   if (released_.size() > kMaxReleasedRanges) {
     std::sort(released_.begin(), released_.end(), [](PhysRange a, PhysRange b) { return a.size() > b.size(); });
+    const std::uint64_t all = BytesIn(released_);
     released_.resize(kMaxReleasedRanges);
+    still_fenced_ = all - BytesIn(released_);
     std::sort(released_.begin(), released_.end(), Ascends);
   }
 }

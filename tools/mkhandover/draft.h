@@ -69,6 +69,8 @@ class Draft {
   const std::vector<PhysRange>& ram() const { return ram_; }
   // Pre: finished.
   const std::vector<PhysRange>& released() const { return released_; }
+  // Bytes that were to be released in more ranges than a handover has.
+  std::uint64_t still_fenced() const { return still_fenced_; }
   std::size_t num_ranges() const;
   std::uint64_t bytes() const;
 
@@ -83,6 +85,7 @@ class Draft {
   std::vector<PhysRange> scratch_;
   std::vector<PhysRange> ram_;
   std::vector<PhysRange> released_;
+  std::uint64_t still_fenced_ = 0;
   std::string reserved_;
   bool has_policy_ = false;
 };

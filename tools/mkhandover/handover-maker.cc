@@ -3,6 +3,7 @@
 
 #include "tools/mkhandover/handover-maker.h"
 
+#include "common/plan/stage-limits.h"
 #include "tools/mkhandover/failure.h"
 #include "tools/mkhandover/map-source.h"
 #include "tools/mkhandover/store/handover-nodes.h"
@@ -70,6 +71,14 @@ void AddStore(const Store& store, Draft& draft, Output& output) {
     }
   }
   output.Note(Format("{}: {} kept", store.folder(), CountText(store.model().nodes.size(), "node")));
+}
+
+void Finish(Draft& draft, Output& output) {
+  draft.Finish();
+  if (draft.still_fenced() != 0) {
+    output.Warn(Format("{} that nobody keeps any more stay fenced until a cold boot: a handover releases {} at most",
+                       SizeText(draft.still_fenced()), CountText(kMaxReleasedRanges, "range")));
+  }
 }
 
 }  // namespace holdfast::tool

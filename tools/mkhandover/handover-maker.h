@@ -30,4 +30,7 @@ void AddRamOfThisMachine(const OwnedMap* map, const ReportFile* report, Draft& d
 // is one.  Ends in a Failure of kind usage where a name of it is taken.
 void AddStore(const Store& store, Draft& draft, Output& output);
 
+// Finishes it, and says what does not go back to the system though nobody needs it.
+void Finish(Draft& draft, Output& output);
+
 }  // namespace holdfast::tool

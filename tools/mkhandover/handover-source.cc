@@ -126,7 +126,7 @@ class StoreSource final : public HandoverSource {
       draft.Release(ReleasedBy(*report, wish, output));
       WarnOfWhatIsLeftOut(*report, draft, output);
     }
-    draft.Finish();
+    Finish(draft, output);
     return TreeOf(draft.Encode(), store.folder());
   }
 

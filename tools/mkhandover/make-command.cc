@@ -248,7 +248,7 @@ ExitCode RunMake(const MakeOptions& options, Output& output) {
   if (report != nullptr) {
     draft.Release(ReleasedBy(*report, wish, output));
   }
-  draft.Finish();  // Nothing is written of a handover that would be refused.
+  Finish(draft, output);  // Nothing is written of a handover that would be refused.
   const Result result = in_place ? WriteInPlace(options, draft) : WriteOrdinary(options, draft);
   WarnOfWhatIsNotRam(draft, output);
 
