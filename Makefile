@@ -419,7 +419,8 @@ test:  ## everything: deps, build, lint, gates, clang, unit, cli, property, fuzz
 	fi
 	$(Q)tests/summary.sh end
 
-test-binaries: $(TEST_BINARIES) $(FUZZ_BIN)
+# The benchmarks too, which nothing else of `make test` runs.
+test-binaries: $(TEST_BINARIES) $(FUZZ_BIN) $(BLD)/tests/bench
 
 # --- Fuzz ---------------------------------------------------------------------------------------------------------
 

@@ -156,9 +156,10 @@ class StoreBench {
       saver.Finish();
     };
     const auto restore = [&] {
-      tool::Store store(choice, tool::Store::For::kReading);
+      const tool::Store store(choice, tool::Store::For::kReading);
+      const auto kept = store.snapshot();
       tool::Progress progress(kName, kCopied, output);
-      const tool::Restored restored = RestoreFiles(store, store.Find(kName), back, progress, output);
+      const tool::Restored restored = RestoreFiles(*kept, kept->Find(kName), back, progress, output);
       if (restored.bytes != kCopied || !restored.lost.empty()) throw std::runtime_error("it did not come back");
     };
     const Pair pair = Measure(keep, restore, [&] { std::filesystem::remove_all(back); });
